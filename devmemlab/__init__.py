@@ -1,0 +1,67 @@
+"""devmemlab: learn, measure and prototype Linux Device Memory TCP without owning the hardware.
+
+Law.   Everything a notebook needs is a name here, and costs nothing until it is used.
+Reads. PEP 562 (module ``__getattr__``).
+Omits. Anything that only the rooms need from each other.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_FACE = {
+    "about": "devmemlab.commands.about:about",
+    "kernel": "devmemlab.base.kernel:kernel",
+    "compare": "devmemlab.lab.compare:compare",
+    "Lab": "devmemlab.lab.lab:Lab",
+    "DeviceMemory": "devmemlab.mem.region:DeviceMemory",
+    "NetlinkError": "devmemlab.host.netlink:NetlinkError",
+    "ports": "devmemlab.host.ports",
+    "byte_flow": "devmemlab.view.byte_flow:byte_flow",
+    "save_picture": "devmemlab.view.picture:save_picture",
+    "theme": "devmemlab.view.theme",
+    "TransferControl": "devmemlab.view.controls:TransferControl",
+    "frags": "devmemlab.sock.uapi:frags",
+    **{name: f"devmemlab.sock.uapi:{name}" for name in (
+        "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
+        "MSG_SOCK_DEVMEM", "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "CMSG_LEN", "CMSG_SPACE")},
+    **{name: f"devmemlab.host.memory_fds:{name}" for name in (
+        "SYNC_READ", "SYNC_WRITE", "SYNC_RW", "SYNC_START", "SYNC_END")},
+}
+"""Public name -> where it lives: ``"module:attribute"``, or ``"module"`` for a module itself."""
+
+__all__ = ["__version__", *_FACE]
+
+
+def __getattr__(name):
+    """Import what a public name stands for, the first time it is asked for.
+
+    Parameters
+    ----------
+    name : str
+        The attribute.
+
+    Returns
+    -------
+    value : object
+        Kept, so that the next use is an ordinary attribute.
+
+    Raises
+    ------
+    AttributeError
+        There is no such public name.
+    """
+    if name not in _FACE:
+        raise AttributeError(f"module 'devmemlab' has no attribute {name!r}")
+    module, _, attribute = _FACE[name].partition(":")
+    value = import_module(module)
+    if attribute:
+        value = getattr(value, attribute)
+    if module.startswith("devmemlab.lab."):
+        import_module("devmemlab.view.displays").attach()
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_FACE})

@@ -1,0 +1,104 @@
+"""The command line: ``devmemlab COMMAND ...``.
+
+Law.   Exit status 0 success, 1 the run failed (one line on standard error), 2 wrong usage; no traceback for a user's mistake.
+Reads. click's own error handling, which keeps 2 for usage.
+Omits. The commands themselves: a command's module is imported when the command is run, not before.
+"""
+
+import errno
+import os
+import pathlib
+from importlib import import_module
+
+import click
+
+from devmemlab import __version__
+
+COMMANDS = {
+    "lab": ("devmemlab.commands.lab:command", "Open JupyterLab on the tutorials."),
+    "demo": ("devmemlab.lab.demo:command", "One real transfer into device memory, beside the host-copy way."),
+    "replay": ("devmemlab.lab.replay:command", "Put a capture of TCP traffic through the NIC into device memory."),
+    "ncdevmem": ("devmemlab.lab.ncdevmem:command", "The kernel's ncdevmem, on the lab."),
+    "notebooks": ("devmemlab.commands.notebooks:command", "List the tutorials, or copy them somewhere."),
+    "warm": ("devmemlab.commands.warm:command", "Compile every kernel into the cache."),
+    "about": ("devmemlab.commands.about:command", "Versions, processor, cache and what this machine can do."),
+}
+"""Command name -> where its click command is, and its line in ``--help``; a row whose module is not there is not offered."""
+
+
+def _module_file(target):
+    """Name the file of a command's module, without importing anything.
+
+    Parameters
+    ----------
+    target : str
+        ``"package.module:attribute"``.
+
+    Returns
+    -------
+    path : pathlib.Path
+        Whether it exists or not.
+    """
+    parts = target.partition(":")[0].split(".")[1:]
+    return pathlib.Path(__file__).parent.joinpath(*parts).with_suffix(".py")
+
+
+def one_line(error):
+    """Say what an exception means in one line, for standard error.
+
+    Parameters
+    ----------
+    error : BaseException
+        What ended the run.
+
+    Returns
+    -------
+    text : str
+        Never empty, never more than one line.
+    """
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+        if error.filename is not None:
+            text = f"{error.filename}: {text}"
+    return " ".join(text.split()) or type(error).__name__
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for, and turns failures into one line."""
+
+    def list_commands(self, ctx):
+        return [name for name, (target, _) in COMMANDS.items() if _module_file(target).is_file()]
+
+    def get_command(self, ctx, name):
+        if name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        return getattr(import_module(module), attribute)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            self._stop(ctx, "interrupted", 130)
+        except (OSError, ValueError) as error:
+            # A reader that went away (| head) is click's business; EPIPE from the lab carries a sentence of its own.
+            closed = isinstance(error, BrokenPipeError) and error.strerror in (None, os.strerror(errno.EPIPE))
+            if closed or ctx.params.get("traceback"):
+                raise
+            self._stop(ctx, one_line(error), 1)
+
+    def _stop(self, ctx, message, status):
+        click.echo(f"devmemlab: {message}", err=True)
+        ctx.exit(status)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="devmemlab")
+@click.option("--traceback", is_flag=True, help="Show where a failure came from instead of one line.")
+def main(traceback):
+    """Learn, measure and prototype Linux Device Memory TCP without owning the hardware."""
