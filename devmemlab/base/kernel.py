@@ -1,0 +1,133 @@
+"""The `@kernel` decorator: one way to turn a plain function into machine code.
+
+Law.   A kernel means the same compiled, bounds-checked and interpreted; only its speed differs.
+Reads. Numba's ``njit``; house law 3.
+Omits. Threads inside a kernel (``parallel=True``): actors are threads around kernels, never within.
+
+Kernels of this package are compiled on first use and kept in the source-keyed cache of
+`devmemlab.base.cache`. Kernels written elsewhere (a notebook cell) compile once per process:
+Numba could not notice when a kernel of ours that they call has changed.
+"""
+
+import pathlib
+
+from numba import config, njit, types
+
+from devmemlab.base import cache, persist
+
+REGISTRY = {}
+_directory = None
+_ages = {}
+_opened = False
+
+
+def cache_directory():
+    """Return the directory that holds this process's compiled kernels.
+
+    Returns
+    -------
+    directory : pathlib.Path or None
+        None when nothing is cached (no writable place, or the JIT is off).
+    """
+    global _directory, _ages, _opened
+    if not _opened:
+        _opened = True
+        if not config.DISABLE_JIT:
+            _ages = cache.source_ages()
+            _directory = cache.open_cache()
+    return _directory
+
+
+def _belongs_to_package(function):
+    """Tell whether `function` is defined in a file of this package.
+
+    Parameters
+    ----------
+    function : callable
+        A plain Python function.
+
+    Returns
+    -------
+    inside : bool
+        True for the package's own sources, which the stamp covers.
+    """
+    try:
+        return pathlib.Path(function.__code__.co_filename).resolve().is_relative_to(cache.PACKAGE)
+    except (OSError, ValueError):
+        return False
+
+
+def _forget_literals(dispatcher):
+    """Let calls with constants share one specialisation.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+        Its resolution of calls from other kernels is wrapped.
+
+    Notes
+    -----
+    Numba types a constant argument as that very constant and would compile ``emit(trace, STEER, ...)`` anew for every
+    tracepoint. LLVM propagates the constants after inlining anyway.
+    """
+    resolve = dispatcher.get_call_template
+
+    def get_call_template(args, kws):
+        return resolve(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
+
+    dispatcher.get_call_template = get_call_template
+
+
+def kernel(function=None, **options):
+    """Compile `function` with Numba: ``nogil``, cached, no bounds checks, no allocation, no exceptions expected.
+
+    Parameters
+    ----------
+    function : callable
+        The function. It must return errno rather than raise (house law 4).
+    **options
+        Passed to ``numba.njit`` (for example ``inline="always"``).
+
+    Returns
+    -------
+    kernel : numba dispatcher, or `function` itself under ``NUMBA_DISABLE_JIT=1``
+        ``kernel.py_func`` is the plain function in either case.
+
+    Notes
+    -----
+    Kernels allocate nothing, so reference counting is off (``_nrt=False``): Numba would otherwise count every table of a
+    NamedTuple up and down, atomically, at each use, which made a whole receive ten times slower. A kernel that must
+    allocate says ``@kernel(_nrt=True)``; without it Numba refuses to compile it.
+    """
+    if function is None:
+        return lambda f: kernel(f, **options)
+    compiled = njit(**{"nogil": True, "_nrt": False, **options})(function)
+    if compiled is function:
+        function.py_func = function
+    else:
+        _forget_literals(compiled)
+    if _belongs_to_package(function):
+        directory = cache_directory()
+        if directory:
+            compiled._cache = persist.KernelCache(function, directory, _ages)
+        REGISTRY[f"{function.__module__}.{function.__qualname__}"] = compiled
+    return compiled
+
+
+def compiled_count():
+    """Count the specialisations that this process holds.
+
+    Returns
+    -------
+    counts : tuple of int
+        ``(specialisations, compiled here, loaded from the cache)``.
+    """
+    total = fresh = loaded = 0
+    for dispatcher in REGISTRY.values():
+        stats = getattr(dispatcher, "stats", None)
+        if stats is None:
+            continue
+        total += len(dispatcher.overloads)
+        fresh += sum(stats.cache_misses.values())
+        loaded += sum(stats.cache_hits.values())
+    return total, fresh, loaded

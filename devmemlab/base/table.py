@@ -1,0 +1,103 @@
+"""Tables: all state of the lab, as NumPy records of int64.
+
+Law.   State is rows of int64; a handle is a row number; nothing else is remembered anywhere.
+Reads. House law 2.
+Omits. Smaller integers: unsigned arithmetic differs between compiled and interpreted code.
+"""
+
+import mmap
+
+import numpy as np
+
+RESERVED = frozenset(dir(np.record)) | frozenset(dir(np.recarray))
+
+
+def schema(*names):
+    """Make the dtype of a row whose fields are all int64.
+
+    Parameters
+    ----------
+    *names : str
+        Field names, in order. Names that ``np.record`` answers to itself are refused.
+
+    Returns
+    -------
+    dtype : numpy.dtype
+        Structured dtype, 8 bytes a field.
+
+    Raises
+    ------
+    ValueError
+        A name is reserved or repeated.
+    """
+    for name in names:
+        if name in RESERVED:
+            raise ValueError(f"field name {name!r} means something to numpy.record already; choose another "
+                             "('length' for nbytes or size, 'start' for base)")
+    if len(set(names)) != len(names):
+        raise ValueError(f"repeated field name in {names}")
+    return np.dtype([(name, np.int64) for name in names])
+
+
+def table(dtype, *shape):
+    """Make a table of zeros, committed only where it is touched.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        From `schema`.
+    *shape : int
+        Rows, and slots per row where the table has two dimensions.
+
+    Returns
+    -------
+    table : numpy.recarray
+        Attribute access to fields works compiled and interpreted.
+    """
+    count = int(np.prod(shape))
+    nbytes = count * dtype.itemsize
+    if nbytes < 1 << 20:
+        return np.zeros(shape, dtype).view(np.recarray)
+    flags = {}
+    if hasattr(mmap, "MAP_NORESERVE"):
+        flags["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+    block = mmap.mmap(-1, nbytes, **flags)
+    return np.frombuffer(block, dtype=dtype, count=count).reshape(shape).view(np.recarray)
+
+
+def grown(old, rows):
+    """Return a table with at least `rows` rows that begins with those of `old`.
+
+    Parameters
+    ----------
+    old : numpy.recarray
+        Any table.
+    rows : int
+        Rows wanted.
+
+    Returns
+    -------
+    table : numpy.recarray
+        `old` itself when it is long enough, else a copy at least twice as long.
+    """
+    if rows <= len(old):
+        return old
+    new = table(old.dtype, max(rows, 2 * len(old)), *old.shape[1:])
+    new[: len(old)] = old
+    return new
+
+
+def as_dict(row):
+    """Spell one row as plain Python integers.
+
+    Parameters
+    ----------
+    row : numpy.record
+        A row of any table.
+
+    Returns
+    -------
+    fields : dict of str to int
+        In schema order.
+    """
+    return {name: int(row[name]) for name in row.dtype.names}
