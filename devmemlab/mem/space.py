@@ -1,0 +1,112 @@
+"""The address space: one reservation that every region is a piece of.
+
+Law.   What lies behind a range can be replaced (by a file, by zeros); the range itself never moves.
+Reads. mmap(2) MAP_NORESERVE and MAP_FIXED, memfd_create(2).
+Omits. Translation: what the CPU calls an address and what a device calls one are the same number here.
+
+::
+
+    0      1 MiB                                                                N
+    | tests | region: host DRAM | region: device memory | ....... untouched ....|
+
+The array is reserved, not committed: a 64 GiB device costs what is written to it.
+"""
+
+import ctypes
+import mmap
+import sys
+
+import numpy as np
+
+from devmemlab.base.table import schema, table
+from devmemlab.mem.ranges import Ranges
+
+FIRST_ADDRESS = 1 << 20
+TRY_BYTES = tuple(1 << shift for shift in (40, 38, 36, 34, 32, 30))
+REGION = schema("start", "length", "kind", "alive")
+_LINUX = sys.platform.startswith("linux")
+_MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000 if _LINUX else 0)
+_MAP_FIXED = 0x10
+
+_space = None
+
+
+class Space:
+    """The address space of this process: one reservation and its ranges.
+
+    Attributes
+    ----------
+    block : mmap.mmap
+        The reservation.
+    octets : uint8[N]
+        The same, as an array.
+    ranges : Ranges
+        What is free.
+    region : REGION[n]
+        One row a region, row 0 unused.
+    """
+
+    def __init__(self):
+        flags = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE} if _LINUX else {}
+        for nbytes in TRY_BYTES:
+            try:
+                self.block = mmap.mmap(-1, nbytes, **flags)
+                break
+            except (OSError, ValueError, OverflowError):
+                continue
+        else:
+            raise MemoryError("cannot reserve 1 GiB of address space; raise the limit (ulimit -v) and start again")
+        self.octets = np.frombuffer(self.block, dtype=np.uint8)
+        self.ranges = Ranges(FIRST_ADDRESS, nbytes)
+        self.region = table(REGION, 1024)
+        self.rows = Ranges(1, len(self.region))
+
+    def remap(self, base, nbytes, fd=None):
+        """Replace what lies behind a range: a file, or fresh zeros.
+
+        Parameters
+        ----------
+        base : int
+            Address, page aligned.
+        nbytes : int
+            Length, page aligned.
+        fd : int, optional
+            A file to share; zeros without it.
+
+        Returns
+        -------
+        done : bool
+            False where the system cannot do it; nothing has changed then, except that zeros are written by hand.
+        """
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            call = libc.mmap
+        except (OSError, AttributeError, TypeError):
+            call = None
+        if call is not None and _LINUX:
+            call.restype = ctypes.c_void_p
+            call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+            if fd is None:
+                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE | _MAP_FIXED
+            else:
+                flags = mmap.MAP_SHARED | _MAP_NORESERVE | _MAP_FIXED
+            want = self.octets.ctypes.data + base
+            if call(want, nbytes, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1 if fd is None else fd, 0) == want:
+                return True
+        if fd is None:
+            self.octets[base:base + nbytes] = 0
+        return False
+
+
+def the_space():
+    """Return the address space, reserving it on first use.
+
+    Returns
+    -------
+    space : Space
+        The only one.
+    """
+    global _space
+    if _space is None:
+        _space = Space()
+    return _space
