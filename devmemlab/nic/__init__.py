@@ -1,0 +1,8 @@
+"""Floor 2, the NIC: from a frame on the wire to bytes in buffers and completions in a ring.
+
+Law.   The NIC reads headers to place payload; it never keeps either.
+Reads. Linux drivers/net/ethernet/google/gve (the reference driver), Documentation/networking/netmem.rst.
+Omits. Interrupt moderation, hardware GRO, TSO, tunnels (see the changelog for what comes later).
+
+Reading order: device, toeplitz, steer, rxq, hds, dma, rx, tx.
+"""

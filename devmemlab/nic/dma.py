@@ -1,0 +1,98 @@
+"""DMA: the two writes of a receive, checked against what the device may reach.
+
+Law.   Payload enters memory here and nowhere else on the receive path, and each octet is in the ledger.
+Reads. Linux Documentation/networking/netmem.rst (drivers use the stored DMA address as it is).
+Omits. PCIe transactions and write ordering.
+"""
+
+from devmemlab.base.errno import EFAULT
+from devmemlab.base.kernel import kernel
+from devmemlab.base.octets import copy_octets
+from devmemlab.base.trace import DMA_HEADER as TP_DMA_HEADER
+from devmemlab.base.trace import DMA_PAYLOAD, emit
+from devmemlab.mem.ledger import DMA_DEVICE, DMA_HEADER, DMA_HOST, ledger_add
+from devmemlab.mem.netmem import netmem_row
+
+
+@kernel
+def dma_header(memory, wire, at, length, address, limit, ledger, trace, queue):
+    """Write headers into a header buffer.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Written in ``[address, address + length)``.
+    wire : uint8[m]
+        Frame octets.
+    at : int64
+        First header octet in `wire`.
+    length : int64
+        Header octets.
+    address : int64
+        Header buffer.
+    limit : int64
+        Its length, octets.
+    ledger : LEDGER[n_stage]
+        DMA_HEADER grows.
+    trace : Trace or None
+        Receives dma_header.
+    queue : int64
+        For the trace.
+
+    Returns
+    -------
+    err : int64
+        0, or ``-EFAULT`` when the headers do not fit the mapped buffer.
+    """
+    if length > limit:
+        return -EFAULT
+    copy_octets(memory, address, wire, at, length)
+    ledger_add(ledger, DMA_HEADER, length)
+    emit(trace, TP_DMA_HEADER, queue, address, length, at)
+    return 0
+
+
+@kernel
+def dma_payload(memory, wire, at, length, netmems, netmem, limit, unreadable, ledger, trace, queue):
+    """Write payload into the buffer behind a netmem.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Written from the netmem's DMA address on.
+    wire : uint8[m]
+        Frame octets.
+    at : int64
+        First octet to write, in `wire`.
+    length : int64
+        Octets.
+    netmems : NETMEM[n_netmem]
+        Not changed; holds the DMA address.
+    netmem : int64
+        Handle.
+    limit : int64
+        Buffer length, octets.
+    unreadable : int64
+        1 when the buffer is device memory: decides the ledger line.
+    ledger : LEDGER[n_stage]
+        DMA_DEVICE or DMA_HOST grows.
+    trace : Trace or None
+        Receives dma_payload.
+    queue : int64
+        For the trace.
+
+    Returns
+    -------
+    err : int64
+        0, or ``-EFAULT`` when the write would leave the map.
+    """
+    address = netmems[netmem_row(netmem)].dma_addr
+    if length > limit or address < 0 or address + length > len(memory):
+        return -EFAULT
+    copy_octets(memory, address, wire, at, length)
+    if unreadable:
+        ledger_add(ledger, DMA_DEVICE, length)
+    else:
+        ledger_add(ledger, DMA_HOST, length)
+    emit(trace, DMA_PAYLOAD, queue, netmem, 0, length)
+    return 0
