@@ -1,0 +1,229 @@
+"""skb: a packet as a linear part in host memory and up to 17 frags anywhere.
+
+Law.   ``unreadable`` is 1 as soon as one frag is a net_iov; nothing ever clears it.
+Reads. Linux include/linux/skbuff.h, net/core/skbuff.c.
+Omits. Clones, frag lists, header/data offsets other than the one head pointer.
+
+A frag owns one ``pp_ref_count`` of its netmem. Freeing the skb gives each of them back to the pool the
+netmem came from (``pp_recycle``).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from devmemlab.base.errno import EMSGSIZE
+from devmemlab.base.kernel import kernel
+from devmemlab.base.table import schema, table
+from devmemlab.base.trace import SKB_FREE, emit
+from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_is_net_iov, netmem_row
+from devmemlab.mem.page_pool import page_pool_put_netmem
+
+MAX_SKB_FRAGS = 17
+HEAD_BYTES = 256
+SKB_OVERHEAD = 768
+SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_frags", "unreadable", "pp_recycle",
+             "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns")
+FRAG = schema("netmem", "offset", "length")
+SKB_CTL = schema("watermark", "recycled", "limit", "live", "head_start", "octets_in", "octets_freed")
+
+
+class Skbs(NamedTuple):
+    """All skbs of a host. Row 0 is never used, so that 0 means none.
+
+    ctl : SKB_CTL[1]
+        Rows never used start at ``watermark``; used ones wait in a list headed by ``recycled``. ``octets_in`` and
+        ``octets_freed`` count frag data that came and went, for the audit.
+    skb : SKB[n_skb]
+        ``head`` is an address, ``next`` and ``prev`` are rows of the queue it is in.
+    frag : FRAG[n_skb, 17]
+        Rows ``[0, nr_frags)`` are valid.
+    """
+
+    ctl: np.recarray
+    skb: np.recarray
+    frag: np.recarray
+
+
+def make_skbs(count, head_start):
+    """Make room for skbs.
+
+    Parameters
+    ----------
+    count : int
+        Most that can live at once, plus one.
+    head_start : int
+        Address of ``count * HEAD_BYTES`` octets of host memory for their linear parts.
+
+    Returns
+    -------
+    skbs : Skbs
+        None in use.
+    """
+    skbs = Skbs(table(SKB_CTL, 1), table(SKB, count), table(FRAG, count, MAX_SKB_FRAGS))
+    skbs.ctl[0].watermark = 1
+    skbs.ctl[0].limit = count
+    skbs.ctl[0].head_start = head_start
+    return skbs
+
+
+@kernel
+def skb_alloc(skbs):
+    """Take an empty skb.
+
+    Parameters
+    ----------
+    skbs : Skbs
+        One row becomes active.
+
+    Returns
+    -------
+    skb : int64
+        Row, 0 when all are in use.
+    """
+    ctl = skbs.ctl[0]
+    skb = ctl.recycled
+    if skb:
+        ctl.recycled = skbs.skb[skb].next
+    elif ctl.watermark < ctl.limit:
+        skb = ctl.watermark
+        ctl.watermark += 1
+    else:
+        return np.int64(0)
+    ctl.live += 1
+    row = skbs.skb[skb]
+    row.active = 1
+    row.head = ctl.head_start + skb * HEAD_BYTES
+    row.headlen = 0
+    row.length = 0
+    row.data_len = 0
+    row.truesize = SKB_OVERHEAD
+    row.nr_frags = 0
+    row.unreadable = 0
+    row.pp_recycle = 1
+    row.next = 0
+    row.prev = 0
+    return skb
+
+
+@kernel
+def skb_add_rx_frag(skbs, skb, netmems, netmem, offset, length, truesize):
+    """Append a frag, whose reference moves from the caller to the skb.
+
+    Parameters
+    ----------
+    skbs : Skbs
+        Row `skb` is changed.
+    skb : int64
+        Row.
+    netmems : NETMEM[n_netmem]
+        ``place`` is set.
+    netmem : int64
+        Handle; a net_iov makes the skb unreadable.
+    offset, length : int64
+        Octets within the buffer.
+    truesize : int64
+        Octets to charge: the buffer's size, not the data's.
+
+    Returns
+    -------
+    err : int64
+        0, or ``-EMSGSIZE`` when all 17 frags are used.
+
+    References
+    ----------
+    Linux net/core/skbuff.c, skb_add_rx_frag_netmem()
+    """
+    row = skbs.skb[skb]
+    if row.nr_frags == MAX_SKB_FRAGS:
+        return -EMSGSIZE
+    frag = skbs.frag[skb, row.nr_frags]
+    frag.netmem = netmem
+    frag.offset = offset
+    frag.length = length
+    row.nr_frags += 1
+    row.length += length
+    row.data_len += length
+    row.truesize += truesize
+    skbs.ctl[0].octets_in += length
+    if netmem_is_net_iov(netmem):
+        row.unreadable = 1
+    netmems[netmem_row(netmem)].place = PLACE_SKB
+    return 0
+
+
+@kernel
+def skb_trim(skbs, skb, pools, netmems, providers, trace, length):
+    """Cut octets off the end (Ethernet padding).
+
+    Parameters
+    ----------
+    skbs : Skbs
+        Row `skb` and its last frags shrink; frags left empty go back to their pool.
+    skb : int64
+        Row.
+    pools : PagePools
+        Emptied frags return.
+    netmems : NETMEM[n_netmem]
+        Reference counts.
+    providers : Providers
+        May take memory back.
+    trace : Trace or None
+        Passed on.
+    length : int64
+        Octets to keep, linear part included.
+    """
+    row = skbs.skb[skb]
+    while row.length > length and row.nr_frags > 0:
+        frag = skbs.frag[skb, row.nr_frags - 1]
+        cut = min(row.length - length, frag.length)
+        frag.length -= cut
+        skbs.ctl[0].octets_freed += cut
+        row.length -= cut
+        row.data_len -= cut
+        if frag.length > 0:
+            break
+        row.nr_frags -= 1
+        mem = netmems[netmem_row(frag.netmem)]
+        mem.place = PLACE_TOKEN
+        page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, frag.netmem, 1)
+    if row.length > length:
+        row.headlen -= row.length - length
+        row.length = length
+
+
+@kernel
+def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
+    """Free an skb and give back the reference of each frag.
+
+    Parameters
+    ----------
+    skbs : Skbs
+        The row becomes free.
+    skb : int64
+        Row.
+    pools : PagePools
+        Frags return to the pool their netmem names.
+    netmems : NETMEM[n_netmem]
+        Reference counts fall.
+    providers : Providers
+        May take memory back.
+    trace : Trace or None
+        Receives skb_free.
+    allow_direct : int64
+        1 in NAPI context: frags may go to the pool's cache.
+    """
+    row = skbs.skb[skb]
+    skbs.ctl[0].octets_freed += row.data_len
+    for i in range(row.nr_frags):
+        netmem = skbs.frag[skb, i].netmem
+        mem = netmems[netmem_row(netmem)]
+        mem.place = PLACE_TOKEN
+        page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
+    emit(trace, SKB_FREE, skb, row.nr_frags, 0, 0)
+    row.active = 0
+    row.nr_frags = 0
+    ctl = skbs.ctl[0]
+    row.next = ctl.recycled
+    ctl.recycled = skb
+    ctl.live -= 1
