@@ -1,0 +1,120 @@
+"""Acknowledgements: when ours go out, and what the peer's mean.
+
+Law.   Every octet that was queued is acknowledged within 40 ms, and a burst by one segment.
+Reads. RFC 9293 section 3.8.6.3, RFC 5681 section 4.2; Linux net/ipv4/tcp_input.c (tcp_ack, __tcp_ack_snd_check).
+Omits. Congestion control and retransmission of data (none is sent).
+"""
+
+from devmemlab.base.kernel import kernel
+from devmemlab.base.seq import seq_after, seq_before, seq_diff
+from devmemlab.tcp.output import NS_PER_MS, tcp_send_ack, timer_at
+from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
+from devmemlab.tcp.states import CLOSE, CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, TIME_WAIT, tcp_event
+from devmemlab.tcp.tcb import FAR_FUTURE
+
+DELACK_NS = 40 * NS_PER_MS
+
+
+@kernel
+def tcp_ack_later(tcbs, tcb):
+    """Put a connection on the list of those that owe an acknowledgement when the poll ends.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The list grows unless the row is on it.
+    tcb : int64
+        Row.
+    """
+    row = tcbs.tcb[tcb]
+    if row.ack_pending == 0:
+        row.ack_pending = 1
+        row.ack_next = tcbs.ctl[0].ack_head
+        tcbs.ctl[0].ack_head = tcb
+
+
+@kernel
+def tcp_ack_flush(tcbs, txq, skbs, trace, now_ns):
+    """At the end of a poll, send the acknowledgements that are due and arm timers for the rest.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The list of owing connections becomes empty.
+    txq : TxQueue
+        Grows by one for each connection that acknowledges now.
+    skbs : Skbs
+        Read for SACK blocks.
+    trace : Trace or None
+        Receives tcp_send.
+    now_ns : int64
+        Time.
+
+    Notes
+    -----
+    One acknowledgement a poll stands for the many segments of a burst, as it does behind GRO.
+    """
+    ctl = tcbs.ctl[0]
+    while ctl.ack_head:
+        tcb = ctl.ack_head
+        row = tcbs.tcb[tcb]
+        ctl.ack_head = row.ack_next
+        row.ack_pending = 0
+        if row.state == CLOSE or row.state == LISTEN:
+            continue
+        unacked = seq_diff(row.rcv_nxt, row.rcv_wup)
+        if row.ack_now or row.ofo_head or unacked >= 2 * row.rcv_mss or (unacked > 0 and row.quickack > 0):
+            tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
+        elif unacked > 0 and row.delack_at_ns == FAR_FUTURE:
+            row.delack_at_ns = timer_at(tcbs, now_ns + DELACK_NS)
+
+
+@kernel
+def tcp_ack_arrives(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
+    """Take in the acknowledgement and window of a segment.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        ``snd_una``, ``snd_wnd`` and, when our FIN is covered, the state.
+    txq : TxQueue
+        Grows when the peer acknowledges what was never sent.
+    skbs : Skbs
+        Read for SACK blocks.
+    trace : Trace or None
+        Receives tcp_state, tcp_send.
+    tcb : int64
+        Row.
+    pkt : PKT
+        The segment.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    fine : int64
+        0 when the segment must be dropped (it acknowledged the future and has been answered).
+    """
+    row = tcbs.tcb[tcb]
+    if seq_after(pkt.ack_seq, row.snd_nxt):
+        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
+        return 0
+    if seq_after(pkt.ack_seq, row.snd_una):
+        row.snd_una = pkt.ack_seq
+        row.retries = 0
+        if row.snd_una == row.snd_nxt:
+            row.rto_at_ns = FAR_FUTURE
+    if not seq_before(pkt.seq, row.snd_wl1) and not seq_before(pkt.ack_seq, row.snd_wl2):
+        row.snd_wnd = pkt.window << max(row.snd_wscale, 0)
+        row.snd_wl1 = pkt.seq
+        row.snd_wl2 = pkt.ack_seq
+    if row.fin_sent and row.snd_una == row.snd_nxt:
+        before = row.state
+        after = tcp_event(tcbs, trace, tcb, EV_ACK_OF_FIN)
+        if before == FIN_WAIT1 and after == FIN_WAIT2 and row.orphaned:
+            row.timewait_at_ns = timer_at(tcbs, now_ns + 60_000 * NS_PER_MS)
+        elif before == CLOSING and after == TIME_WAIT:
+            tcp_enter_time_wait(tcbs, tcb, now_ns)
+        elif before == LAST_ACK:
+            tcp_done(tcbs, tcb)
+    return 1

@@ -1,0 +1,139 @@
+"""Listening: a SYN makes a child, the ACK of our SYN hands it to the listener.
+
+Law.   A listener never changes state because of a segment; a child exists from its SYN on.
+Reads. RFC 9293 section 3.10.7.2; Linux net/ipv4/tcp_minisocks.c.
+Omits. SYN cookies, TCP Fast Open, data on a SYN (the peer sends it again).
+"""
+
+from devmemlab.base.kernel import kernel
+from devmemlab.base.seq import seq_add
+from devmemlab.tcp.lookup import tcp_hash
+from devmemlab.tcp.output import ACK, RST, RTO_INITIAL_NS, SYN, tcp_send_reset, tcp_send_synack
+from devmemlab.tcp.states import EV_ACK_OF_SYN, EV_SYN, LISTEN, tcp_event
+from devmemlab.tcp.tcb import TCP_MSS_DEFAULT, next_iss, tcb_alloc
+from devmemlab.tcp.window import select_wscale
+
+
+@kernel
+def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
+    """Take a segment that is for a listener.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        A SYN takes a row.
+    txq : TxQueue
+        Grows by a SYN-ACK or a reset.
+    skbs : Skbs
+        Passed on.
+    trace : Trace or None
+        Receives tcp_state, tcp_send.
+    listener : int64
+        Row in LISTEN.
+    pkt : PKT
+        The segment.
+    nic : int64
+        Where it came in.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    full : int64
+        1 when a SYN was ignored because the backlog or the table is full.
+    """
+    if pkt.tcp_flags & RST:
+        return 0
+    if pkt.tcp_flags & ACK or pkt.tcp_flags & SYN == 0:
+        tcp_send_reset(tcbs, txq, trace, pkt, nic)
+        return 0
+    parent = tcbs.tcb[listener]
+    if parent.accept_count > parent.backlog:
+        return 1
+    tcb = tcb_alloc(tcbs)
+    if tcb == 0:
+        return 1
+    row = tcbs.tcb[tcb]
+    row.listener = listener
+    row.nic = nic
+    row.ip_version = pkt.ip_version
+    row.laddr_hi = pkt.daddr_hi
+    row.laddr_lo = pkt.daddr_lo
+    row.raddr_hi = pkt.saddr_hi
+    row.raddr_lo = pkt.saddr_lo
+    row.lport = pkt.dport
+    row.rport = pkt.sport
+    row.peer_mac = pkt.src_mac
+    row.rcvbuf = parent.rcvbuf
+    row.advmss = parent.advmss
+    tcp_take_syn(row, pkt, now_ns)
+    row.iss = next_iss(tcbs)
+    row.snd_una = row.iss
+    row.snd_nxt = seq_add(row.iss, 1)
+    row.rto_ns = RTO_INITIAL_NS
+    tcp_event(tcbs, trace, tcb, EV_SYN)
+    tcp_hash(tcbs, tcb)
+    tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns)
+    return 0
+
+
+@kernel
+def tcp_take_syn(row, pkt, now_ns):
+    """Note what a SYN says about the peer.
+
+    Parameters
+    ----------
+    row : TCB
+        Receive side, options and window of the connection.
+    pkt : PKT
+        A segment with SYN.
+    now_ns : int64
+        Time.
+    """
+    row.irs = pkt.seq
+    row.rcv_nxt = seq_add(pkt.seq, 1)
+    row.rcv_wup = row.rcv_nxt
+    row.copied_seq = row.rcv_nxt
+    row.snd_wnd = pkt.window
+    row.snd_wl1 = pkt.seq
+    row.mss = pkt.opt_mss if pkt.opt_mss > 0 else TCP_MSS_DEFAULT
+    row.snd_wscale = pkt.opt_wscale
+    row.rcv_wscale = select_wscale(row.rcvbuf) if pkt.opt_wscale >= 0 else 0
+    row.sack_permitted = pkt.opt_sack_permitted
+    row.timestamps = pkt.opt_timestamp
+    row.ts_recent = pkt.ts_val
+    row.ts_recent_at_ns = now_ns
+
+
+@kernel
+def tcp_child_established(tcbs, trace, tcb, pkt):
+    """Hand a child whose handshake is complete to its listener.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        State of the child, accept queue of the listener.
+    trace : Trace or None
+        Receives tcp_state.
+    tcb : int64
+        Row in SYN_RECV.
+    pkt : PKT
+        The segment that completes the handshake.
+    """
+    row = tcbs.tcb[tcb]
+    tcp_event(tcbs, trace, tcb, EV_ACK_OF_SYN)
+    row.snd_wl1 = pkt.seq
+    row.snd_wl2 = pkt.ack_seq
+    row.snd_wnd = pkt.window << max(row.snd_wscale, 0)
+    if row.listener == 0:
+        return
+    parent = tcbs.tcb[row.listener]
+    if parent.state != LISTEN:
+        return
+    row.accept_next = 0
+    if parent.accept_tail:
+        tcbs.tcb[parent.accept_tail].accept_next = tcb
+    else:
+        parent.accept_head = tcb
+    parent.accept_tail = tcb
+    parent.accept_count += 1

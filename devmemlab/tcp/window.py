@@ -1,0 +1,112 @@
+"""The receive window: how much the peer may send.
+
+Law.   The right edge never moves left, and an advertised octet has room to be charged.
+Reads. RFC 9293 section 3.8.6; Linux net/ipv4/tcp_output.c (__tcp_select_window), tcp_input.c (scaling_ratio).
+Omits. Receive-buffer autotuning; a window that knows how many device pages are left.
+
+Room is counted in what buffers occupy (truesize), the window in what they carry. The ratio between the
+two is measured from arriving segments, in 1/256: a 1448-octet payload in a 4096-octet device page costs
+almost three octets of room an octet. Tokens held by the user are not charged, as in Linux.
+"""
+
+from devmemlab.base.kernel import kernel
+from devmemlab.base.seq import seq_diff
+
+MAX_WSCALE = 14
+
+
+@kernel
+def select_wscale(rcvbuf):
+    """Choose the window scale that lets a whole receive buffer be advertised.
+
+    Parameters
+    ----------
+    rcvbuf : int64
+        Receive buffer, octets.
+
+    Returns
+    -------
+    wscale : int64
+        0 to 14.
+    """
+    wscale = 0
+    space = rcvbuf
+    while space > 65535 and wscale < MAX_WSCALE:
+        space >>= 1
+        wscale += 1
+    return wscale
+
+
+@kernel
+def tcp_free_window(row):
+    """Octets of payload that the free part of the receive buffer can take.
+
+    Parameters
+    ----------
+    row : TCB
+        A connection.
+
+    Returns
+    -------
+    window : int64
+        0 or more.
+    """
+    return (max(row.rcvbuf - row.rmem_alloc, 0) * row.scaling_ratio) >> 8
+
+
+@kernel
+def tcp_receive_window(row):
+    """What is left of the window advertised last.
+
+    Parameters
+    ----------
+    row : TCB
+        A connection.
+
+    Returns
+    -------
+    window : int64
+        0 or more.
+    """
+    return max(seq_diff((row.rcv_wup + row.rcv_wnd) & 0xFFFFFFFF, row.rcv_nxt), 0)
+
+
+@kernel
+def tcp_select_window(row):
+    """Choose the window to advertise now.
+
+    Parameters
+    ----------
+    row : TCB
+        A connection; not changed.
+
+    Returns
+    -------
+    window : int64
+        Octets, a multiple of the window scale's unit, at most what 16 bits can carry at that scale.
+    """
+    present = tcp_receive_window(row)
+    room = tcp_free_window(row)
+    if room < row.rcv_mss and room < (row.rcvbuf >> 5):
+        room = 0
+    unit = 1 << row.rcv_wscale
+    window = room & ~(unit - 1)
+    if window < present:
+        window = (present + unit - 1) & ~(unit - 1)
+    return min(window, 65535 << row.rcv_wscale)
+
+
+@kernel
+def tcp_measure_segment(row, payload_bytes, truesize):
+    """Learn the peer's segment size and what its payload costs in room.
+
+    Parameters
+    ----------
+    row : TCB
+        ``rcv_mss`` and ``scaling_ratio`` may change.
+    payload_bytes, truesize : int64
+        Of the arriving segment, octets.
+    """
+    if payload_bytes >= row.rcv_mss:
+        row.rcv_mss = min(payload_bytes, 65535)
+        row.scaling_ratio = min(max((payload_bytes << 8) // truesize, 1), 255)
