@@ -1,0 +1,8 @@
+"""Floor 5, sockets: where packets become bytes or tokens.
+
+Law.   Device payload leaves a socket as tokens only; each token is one reference and is returned once.
+Reads. Linux net/ipv4/tcp.c (tcp_recvmsg), net/core/sock.c (SO_DEVMEM_DONTNEED), net/core/scm.c.
+Omits. Sending, the error queue, poll (see the changelog).
+
+Reading order: uapi, tokens, copymsg, recvmsg, destroy.
+"""
