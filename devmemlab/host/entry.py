@@ -1,0 +1,323 @@
+"""Entry kernels: the few places where Python crosses into the machine.
+
+Law.   One crossing a burst. An entry kernel unpacks the machine once and loops inside.
+Reads. House law 5; Linux net/core/dev.c (net_rx_action) for the order poll, refill, flush.
+Omits. Interrupt moderation: a poll follows every 64 frames.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from devmemlab.base.errno import EHOSTUNREACH
+from devmemlab.base.kernel import kernel
+from devmemlab.base.trace import trace_clock
+from devmemlab.host.addresses import address_is_ours
+from devmemlab.net.linear import (skb_headers_in_frag, skb_parse_headers, skb_pull, skb_pull_headers,
+                                  skb_put_header)
+from devmemlab.net.napi import napi_next_skb
+from devmemlab.net.skb import skb_free, skb_trim
+from devmemlab.nic.rx import nic_rx_frame
+from devmemlab.nic.rxq import rxq_refill
+from devmemlab.nic.tx import nic_transmit
+from devmemlab.sock.destroy import sock_reap
+from devmemlab.sock.recvmsg import tcp_recvmsg
+from devmemlab.sock.tokens import sock_devmem_dontneed
+from devmemlab.tcp.ack import tcp_ack_flush
+from devmemlab.tcp.close import tcp_close, tcp_shutdown, tcp_timers
+from devmemlab.tcp.input import tcp_rcv
+
+NAPI_BUDGET = 64
+
+
+class Machine(NamedTuple):
+    """Every table of a host, one component a room.
+
+    nics : Nics
+    rxqs : RxQueues
+    skbs : Skbs
+    tcbs : Tcbs
+    txq : TxQueue
+    tokens : XArrays
+        Tree number = row of the connection.
+    netmems : NETMEM[n_netmem]
+    pools : PagePools
+    providers : Providers
+    ledger : LEDGER[n_stage]
+    pkt : PKT[2]
+        Scratch rows: the NIC's parser and the stack's.
+    msg : MSGHDR[1]
+        Scratch row of recvmsg.
+    addresses : ADDRESS[n]
+        The host's own addresses.
+    """
+
+    nics: NamedTuple
+    rxqs: NamedTuple
+    skbs: NamedTuple
+    tcbs: NamedTuple
+    txq: NamedTuple
+    tokens: NamedTuple
+    netmems: np.recarray
+    pools: NamedTuple
+    providers: NamedTuple
+    ledger: np.recarray
+    pkt: np.recarray
+    msg: np.recarray
+    addresses: np.recarray
+
+
+@kernel
+def poll_queue(memory, queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace,
+               now_ns):
+    """Take every whole packet of a queue up to TCP, then refill the ring.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Header buffers are read, linear parts written.
+    queue, nic : int64
+        Rows.
+    pkt : PKT
+        Scratch row.
+    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns
+        Components of the machine and the time, see `machine_receive`.
+
+    Returns
+    -------
+    packets : int64
+        Packets that reached TCP.
+    """
+    packets = np.int64(0)
+    while True:
+        skb, header_at, header_bytes, split = napi_next_skb(rxqs, queue, skbs, pools, netmems, providers, trace, now_ns)
+        if split < 0:
+            break
+        if skb == 0:
+            continue
+        if split:
+            err = skb_put_header(memory, skbs, skb, header_at, header_bytes, ledger)
+        else:
+            found = skb_headers_in_frag(memory, skbs, skb, netmems, pkt)
+            err = found
+            if found >= 0:
+                err = np.int64(skb_pull_headers(memory, skbs, skb, netmems, found, ledger))
+        if err == 0:
+            err = skb_parse_headers(memory, skbs, skb, pkt)
+        if err == 0 and not address_is_ours(addresses, pkt):
+            err = np.int64(-EHOSTUNREACH)
+        if err != 0:
+            rxqs.ctl[queue].rx_dropped_pkt += 1
+            skb_free(skbs, skb, pools, netmems, providers, trace, 1)
+            continue
+        skb_pull(skbs, skb, pkt.header_bytes)
+        if skbs.skb[skb].length > pkt.payload_bytes:
+            skb_trim(skbs, skb, pools, netmems, providers, trace, pkt.payload_bytes)
+        tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+        packets += 1
+    rxq_refill(rxqs, queue, pools, netmems, providers, trace)
+    return packets
+
+
+@kernel
+def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
+    """Take a burst of frames from the wire to the sockets.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        All memory.
+    wire : uint8[m]
+        Octets of the burst.
+    frames : FRAME[count]
+        One row a frame.
+    machine : Machine
+        Everything may change.
+    nic : int64
+        Row of the NIC that the burst reaches.
+    trace : Trace or None
+        Everything that happens.
+    now_ns : int64
+        Time of the burst.
+
+    Returns
+    -------
+    packets : int64
+        Packets that reached TCP.
+    """
+    nics, rxqs, skbs, tcbs, txq = machine.nics, machine.rxqs, machine.skbs, machine.tcbs, machine.txq
+    tokens, netmems, pools, providers = machine.tokens, machine.netmems, machine.pools, machine.providers
+    ledger = machine.ledger
+    trace_clock(trace, now_ns)
+    packets = np.int64(0)
+    ctl = nics.ctl[nic]
+    for queue in range(ctl.first_queue, ctl.first_queue + ctl.queue_count):
+        # A queue that ran dry gets what users have returned since; nobody else would poll it again.
+        if rxqs.ctl[queue].post - rxqs.ctl[queue].clean < rxqs.ctl[queue].desc_count:
+            rxq_refill(rxqs, queue, pools, netmems, providers, trace)
+    for number in range(len(frames)):
+        nic_rx_frame(memory, wire, frames[number], number, machine.pkt[0], nics, nic, rxqs, netmems, ledger, trace)
+        if (number + 1) % NAPI_BUDGET == 0 or number + 1 == len(frames):
+            for queue in range(ctl.first_queue, ctl.first_queue + ctl.queue_count):
+                q = rxqs.ctl[queue]
+                if q.complete != q.clean:
+                    packets += poll_queue(memory, queue, nic, machine.pkt[1], rxqs, skbs, tcbs, txq, netmems, pools,
+                                          providers, ledger, machine.addresses, trace, now_ns)
+            tcp_ack_flush(tcbs, txq, skbs, trace, now_ns)
+    sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace)
+    return packets
+
+
+@kernel
+def machine_timers(machine, trace, now_ns):
+    """Run the timers that are due.
+
+    Parameters
+    ----------
+    machine : Machine
+        Connections, queues.
+    trace : Trace or None
+        What happens.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    next_ns : int64
+        When the next timer is due.
+    """
+    tcbs, skbs, pools, netmems, providers = (machine.tcbs, machine.skbs, machine.pools, machine.netmems,
+                                             machine.providers)
+    trace_clock(trace, now_ns)
+    tcp_timers(tcbs, machine.txq, skbs, pools, netmems, providers, trace, now_ns)
+    sock_reap(tcbs, skbs, machine.tokens, pools, netmems, providers, trace)
+    return tcbs.ctl[0].next_timer_ns
+
+
+@kernel
+def machine_transmit(wire, frames, machine, nic, trace, now_ns):
+    """Write the waiting segments of a NIC as frames.
+
+    Parameters
+    ----------
+    wire : uint8[n]
+        Arena, written.
+    frames : FRAME[limit]
+        Written.
+    machine : Machine
+        The queue of segments; it is emptied by `machine_transmit_done` when every NIC has had its turn.
+    nic : int64
+        Row.
+    trace : Trace or None
+        Receives frame_out.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    sent : int64
+        Valid rows of `frames`.
+    """
+    txq = machine.txq
+    return nic_transmit(wire, frames, txq.seg, txq.whose, txq.ctl[0].count, machine.nics, nic, trace, now_ns)
+
+
+@kernel
+def machine_recvmsg(memory, machine, trace, sock, user, user_at, user_length, control, length, msg_flags, now_ns):
+    """Receive from a connection.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        All memory.
+    machine : Machine
+        The connection, its tokens, pools.
+    trace : Trace or None
+        What happens.
+    sock : int64
+        Row of the connection.
+    user : uint8[m]
+        The user's buffer, written in ``[user_at, user_at + user_length)``.
+    user_at, user_length : int64
+        Its place.
+    control : uint8[k]
+        The control buffer.
+    length : int64
+        Octets wanted.
+    msg_flags : int64
+        MSG_*.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    copied : int64
+        See `devmemlab.sock.recvmsg.tcp_recvmsg`; ``machine.msg[0]`` tells the cursors.
+    """
+    msg = machine.msg[0]
+    msg.user_at = user_at
+    msg.user_left = user_length
+    msg.control_at = 0
+    msg.control_left = len(control)
+    msg.linear_bytes = 0
+    msg.frags = 0
+    trace_clock(trace, now_ns)
+    return tcp_recvmsg(memory, machine.tcbs, machine.txq, machine.skbs, machine.pools, machine.netmems,
+                       machine.providers, machine.tokens, machine.ledger, trace, sock, user, control, msg, length,
+                       msg_flags, now_ns)
+
+
+@kernel
+def machine_dontneed(machine, trace, sock, optval, optlen, now_ns):
+    """Return ranges of tokens.
+
+    Parameters
+    ----------
+    machine : Machine
+        Tokens, pools.
+    trace : Trace or None
+        What happens.
+    sock : int64
+        Row of the connection.
+    optval : uint8[n]
+        The option value.
+    optlen : int64
+        Its length, octets.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    released : int64
+        See `devmemlab.sock.tokens.sock_devmem_dontneed`.
+    """
+    trace_clock(trace, now_ns)
+    return sock_devmem_dontneed(machine.tokens, sock, machine.pools, machine.netmems, machine.providers, trace, optval,
+                                optlen)
+
+
+@kernel
+def machine_close(machine, trace, sock, how, now_ns):
+    """Close or shut down a connection.
+
+    Parameters
+    ----------
+    machine : Machine
+        The connection and what it holds.
+    trace : Trace or None
+        What happens.
+    sock : int64
+        Row.
+    how : int64
+        1: only say that nothing more will be sent; 0: let go of it.
+    now_ns : int64
+        Time.
+    """
+    tcbs, skbs, pools, netmems, providers = (machine.tcbs, machine.skbs, machine.pools, machine.netmems,
+                                             machine.providers)
+    trace_clock(trace, now_ns)
+    if how:
+        tcp_shutdown(tcbs, machine.txq, skbs, trace, sock, now_ns)
+    else:
+        tcp_close(tcbs, machine.txq, skbs, sock, pools, netmems, providers, trace, now_ns)
+        sock_reap(tcbs, skbs, machine.tokens, pools, netmems, providers, trace)

@@ -1,0 +1,281 @@
+"""Sockets with the methods, arguments and results of Python's own.
+
+Law.   A call here returns what the system call would, or raises the OSError it would set.
+Reads. Python's socket module; Linux net/ipv4/tcp.c, net/core/sock.c for options.
+Omits. connect, send and the error queue; sockets other than TCP.
+"""
+
+import numpy as np
+
+from devmemlab.base.errno import (EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EINVAL, ENOMEM, ENOPROTOOPT, ENOTCONN,
+                                  EPROTONOSUPPORT, error)
+from devmemlab.host.entry import machine_close, machine_dontneed
+from devmemlab.host.receiving import Receiving
+from devmemlab.sock.uapi import (AF_INET, AF_INET6, SHUT_RD, SO_DEVMEM_DONTNEED, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT,
+                                 SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET)
+from devmemlab.tcp.lookup import tcp_lookup_listener
+from devmemlab.tcp.states import CLOSE, EV_LISTEN, LISTEN, STATES, tcp_event
+from devmemlab.tcp.tcb import tcb_alloc
+from devmemlab.wire.address import address_text, parse_address
+
+class Socket(Receiving):
+    """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
+
+    Parameters
+    ----------
+    host : Host
+        Whose socket it is.
+    family : int
+        AF_INET or AF_INET6.
+    sock : int, optional
+        Row of an accepted connection.
+
+    Attributes
+    ----------
+    sock : int
+        Row of the connection in the host's tables.
+    """
+
+    def __init__(self, host, family=AF_INET, sock=0):
+        self.host, self.family, self.sock = host, family, sock
+        self.timeout = None
+        self._control = np.zeros(0, np.uint8)
+        self._user = np.zeros(0, np.uint8)
+        if not sock:
+            self.sock = int(tcb_alloc(host.tcbs))
+            if not self.sock:
+                raise error(ENOMEM, "every connection of this host is in use; close some or ask lab.host for more")
+            self._row.ip_version = 0 if family == AF_INET6 else 4
+        self._fd = host.fds.install(self)
+
+    @property
+    def _row(self):
+        return self.host.tcbs.tcb[self.sock]
+
+    @property
+    def state(self):
+        """Name of the connection's state."""
+        return STATES[self._row.state]
+
+    def fileno(self):
+        """Return the file descriptor, -1 after close."""
+        return self._fd
+
+    def settimeout(self, seconds):
+        """Set how long a call may wait.
+
+        Parameters
+        ----------
+        seconds : float or None
+            None: for ever (in virtual time: 300 s without progress); 0: not at all.
+        """
+        self.timeout = None if seconds is None else float(seconds)
+
+    def setblocking(self, flag):
+        """Wait for ever or not at all.
+
+        Parameters
+        ----------
+        flag : bool
+            True to wait.
+        """
+        self.timeout = None if flag else 0.0
+
+    def bind(self, address):
+        """Choose the local address.
+
+        Parameters
+        ----------
+        address : tuple
+            ``(host, port, ...)``; an empty host means every address, port 0 is not possible.
+
+        Raises
+        ------
+        OSError
+            EADDRNOTAVAIL, EADDRINUSE, EINVAL.
+        """
+        name, port = address[0], int(address[1])
+        if not 0 < port < 65536:
+            raise error(EINVAL, f"port {port}: 1 to 65535 is possible")
+        version, high, low = (4 if self.family == AF_INET else 0, 0, 0)
+        if name not in ("", "0.0.0.0", "::"):
+            # An IPv6 socket spells an IPv4 address ::ffff:10.0.0.2.
+            version, high, low = parse_address(name.removeprefix("::ffff:") if self.family == AF_INET6 and "." in name else name)
+            if not any((a.ip_version, a.addr_hi, a.addr_lo) == (version, high, low) for a in self.host.addresses):
+                raise error(EADDRNOTAVAIL, f"{name} is no address of {self.host.name}; it has {self.host.ip}")
+        if tcp_lookup_listener(self.host.tcbs, max(version, 4), high, low, port):
+            raise error(EADDRINUSE, f"port {port} has a listener already")
+        row = self._row
+        row.ip_version, row.laddr_hi, row.laddr_lo, row.lport = version, high, low, port
+
+    def listen(self, backlog=128):
+        """Wait for connections.
+
+        Parameters
+        ----------
+        backlog : int
+            Connections that may wait to be accepted.
+        """
+        row = self._row
+        if row.lport == 0:
+            raise error(EINVAL, "bind the socket to a port first")
+        if row.state == CLOSE:
+            tcp_event(self.host.tcbs, self.host.trace, self.sock, EV_LISTEN)
+        row.backlog = max(int(backlog), 0)
+
+    def accept(self):
+        """Take a connection.
+
+        Returns
+        -------
+        conn, address : Socket, tuple
+            The connection and its peer's ``(ip, port)``.
+
+        Raises
+        ------
+        OSError
+            EINVAL when the socket does not listen; BlockingIOError, TimeoutError.
+        """
+        row = self._row
+        if row.state != LISTEN:
+            raise error(EINVAL, "the socket does not listen")
+        self._wait(lambda: row.accept_head != 0, "a connection", self.timeout)
+        child = int(row.accept_head)
+        row.accept_head = self.host.tcbs.tcb[child].accept_next
+        if row.accept_head == 0:
+            row.accept_tail = 0
+        row.accept_count -= 1
+        self.host.tcbs.tcb[child].listener = 0
+        conn = Socket(self.host, self.family, child)
+        return conn, conn.getpeername()
+
+    def getpeername(self):
+        """Return the peer's ``(ip, port)``; for AF_INET6 with flow info and scope."""
+        row = self._row
+        if row.rport == 0:
+            raise error(ENOTCONN, "the socket is not connected")
+        return self._name(row.raddr_hi, row.raddr_lo, row.rport)
+
+    def getsockname(self):
+        """Return the local ``(ip, port)``; for AF_INET6 with flow info and scope."""
+        row = self._row
+        return self._name(row.laddr_hi, row.laddr_lo, row.lport)
+
+    def _name(self, high, low, port):
+        row = self._row
+        text = address_text(row.ip_version or 6, int(high), int(low))
+        if self.family == AF_INET6:
+            return (f"::ffff:{text}" if row.ip_version == 4 else text), int(port), 0, 0
+        return text, int(port)
+
+    def _wait(self, ready, what, timeout):
+        if ready():
+            return
+        if timeout == 0:
+            raise error(EAGAIN, f"no {what} yet, and the socket does not block")
+        self.host.lab.wait(ready, what, None if timeout is None else int(timeout * 1e9))
+
+    def setsockopt(self, level, option, value):
+        """Set an option.
+
+        Parameters
+        ----------
+        level, option : int
+            SOL_SOCKET and SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED.
+        value : int or bytes
+            Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``.
+
+        Returns
+        -------
+        result : int or None
+            For SO_DEVMEM_DONTNEED the number of references released (Linux returns it; Python's socket hides it).
+
+        Raises
+        ------
+        OSError
+            ENOPROTOOPT, EINVAL.
+        """
+        if level == SOL_SOCKET and option == SO_DEVMEM_DONTNEED:
+            optval = np.frombuffer(bytearray(value), np.uint8)
+            freed = machine_dontneed(self.host.machine, self.host.trace, self.sock, optval, len(optval),
+                                     self.host.clock.now_ns)
+            if freed < 0:
+                raise error(freed, f"{len(optval)} octets: 1 to 128 whole elements of 8 octets are possible")
+            return int(freed)
+        if level == SOL_SOCKET and option == SO_RCVBUF:
+            self._row.rcvbuf = max(2 * int(value), 2304)
+            return None
+        if level == SOL_SOCKET and option in (SO_REUSEADDR, SO_REUSEPORT):
+            return None
+        raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
+
+    def getsockopt(self, level, option, buflen=0):
+        """Read an option.
+
+        Parameters
+        ----------
+        level, option : int
+            SOL_SOCKET and SO_RCVBUF.
+        buflen : int
+            Ignored.
+
+        Returns
+        -------
+        value : int
+            Its value.
+        """
+        if level == SOL_SOCKET and option == SO_RCVBUF:
+            return int(self._row.rcvbuf)
+        raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")
+
+    def shutdown(self, how):
+        """Say that nothing more will be sent.
+
+        Parameters
+        ----------
+        how : int
+            SHUT_WR or SHUT_RDWR; SHUT_RD does nothing.
+        """
+        if how != SHUT_RD:
+            machine_close(self.host.machine, self.host.trace, self.sock, 1, self.host.clock.now_ns)
+            self.host.flush()
+
+    def close(self):
+        """Close the socket; its tokens go back when the connection is really over."""
+        if self._fd >= 0:
+            self.host.close(self._fd)
+
+    def release(self):
+        """Let go of the connection: the last file descriptor is closed."""
+        if self._fd >= 0:
+            self._fd = -1
+            machine_close(self.host.machine, self.host.trace, self.sock, 0, self.host.clock.now_ns)
+            self.host.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def __repr__(self):
+        return f"<Socket fd={self._fd} {self.state} of {self.host.name}>"
+
+
+def check_socket_arguments(family, kind, proto):
+    """Refuse sockets that the lab does not model.
+
+    Parameters
+    ----------
+    family, kind, proto : int
+        As for ``socket.socket``.
+
+    Raises
+    ------
+    OSError
+        EAFNOSUPPORT, EPROTONOSUPPORT.
+    """
+    if family not in (AF_INET, AF_INET6):
+        raise error(EAFNOSUPPORT, f"address family {family}: AF_INET and AF_INET6 are possible")
+    if kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) != SOCK_STREAM or proto not in (0, 6):
+        raise error(EPROTONOSUPPORT, f"type {kind}, protocol {proto}: SOCK_STREAM with TCP is possible")
