@@ -1,0 +1,179 @@
+"""The lab: one clock, the hosts on it, and the loop that drives them.
+
+Law.   With simulated ports only, time jumps to the next event; with a live port it passes by itself.
+Reads. House law 7.
+Omits. Links between hosts (nothing in the lab sends data yet).
+"""
+
+import select
+
+from devmemlab.base.clock import HORIZON_NS, VirtualClock
+from devmemlab.host.host import Host
+from devmemlab.host.ports.base import monotonic_ns
+
+
+class Lab:
+    """Hosts on one clock.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything that is random.
+
+    Attributes
+    ----------
+    clock : VirtualClock
+        Present time.
+    hosts : list of Host
+        In the order they were made.
+    """
+
+    def __init__(self, seed=0):
+        self.seed = seed
+        self.clock = VirtualClock()
+        self.hosts = []
+
+    def host(self, name, **options):
+        """Add a host.
+
+        Parameters
+        ----------
+        name : str
+            For people.
+        **options
+            See `devmemlab.host.host.Host`.
+
+        Returns
+        -------
+        host : Host
+            With its interface up.
+        """
+        number = len(self.hosts) + 1
+        options.setdefault("mac", f"02:00:00:00:00:{number:02x}")
+        options.setdefault("seed", self.seed * 1_000_003 + number)
+        host = Host(self, name, **options)
+        if host.port is not None and host.port.live:
+            self.clock.go_live(monotonic_ns)
+        self.hosts.append(host)
+        return host
+
+    @property
+    def live(self):
+        """True when a port of some host is live."""
+        return self.clock.live
+
+    def step(self):
+        """Let every host do what is due now.
+
+        Returns
+        -------
+        progressed : bool
+            True when frames moved.
+        """
+        progressed = False
+        for host in self.hosts:
+            progressed = host.step() or progressed
+        return progressed
+
+    def next_ns(self):
+        """Tell when something happens by itself.
+
+        Returns
+        -------
+        at_ns : int or None
+            Time of the next arrival or timer.
+        """
+        return min((t for t in (host.next_ns() for host in self.hosts) if t is not None), default=None)
+
+    def run(self, until_ns=None):
+        """Drive the hosts until a time, or until nothing is left to happen.
+
+        Parameters
+        ----------
+        until_ns : int, optional
+            Virtual time to stop at.
+
+        Returns
+        -------
+        now_ns : int
+            Present time.
+        """
+        while True:
+            if self.step():
+                continue
+            following = self.next_ns()
+            if following is None or (until_ns is not None and following > until_ns):
+                break
+            self._pass_time(following, following)
+        if until_ns is not None:
+            self._pass_time(until_ns, until_ns)
+            self.step()
+        return self.clock.now_ns
+
+    def wait(self, ready, what, timeout_ns=None):
+        """Drive the hosts until a condition holds.
+
+        Parameters
+        ----------
+        ready : callable
+            Returns true when the wait is over.
+        what : str
+            What is waited for, for the message.
+        timeout_ns : int, optional
+            Give up after this long.
+
+        Raises
+        ------
+        TimeoutError
+            The time is over; or, with simulated ports only, 300 s of virtual time passed or nothing is left that could
+            happen.
+        """
+        start_ns = self.clock.now_ns
+        limit_ns = start_ns + (timeout_ns if timeout_ns is not None else HORIZON_NS)
+        while not ready():
+            if self.step():
+                if not self.live:
+                    limit_ns = max(limit_ns, self.clock.now_ns + HORIZON_NS) if timeout_ns is None else limit_ns
+                continue
+            if ready():
+                return
+            following = self.next_ns()
+            if self.live:
+                if timeout_ns is not None and self.clock.now_ns >= limit_ns:
+                    raise TimeoutError(f"no {what} within {timeout_ns / 1e9:g} s")
+                self._pass_time(following, limit_ns if timeout_ns is not None else None)
+            elif following is None:
+                raise TimeoutError(f"no {what}, and nothing is left that could bring it: no port has frames and no timer runs")
+            elif following > limit_ns:
+                self.clock.advance_to(limit_ns)
+                raise TimeoutError(f"no {what} within {(limit_ns - start_ns) / 1e9:g} s of virtual time")
+            else:
+                self._pass_time(following, limit_ns)
+
+    def _pass_time(self, following, limit_ns):
+        """Jump to the next event, or sleep until a live port or a timer wakes us."""
+        if not self.live:
+            if following is not None:
+                self.clock.advance_to(following)
+            return
+        now_ns = self.clock.now_ns
+        until = min(t for t in (following, limit_ns, now_ns + 100_000_000) if t is not None)
+        fds = [fd for fd in (host.port.fileno() for host in self.hosts if host.port) if fd is not None]
+        select.select(fds, [], [], max(until - now_ns, 0) / 1e9)
+
+    def close(self):
+        """End every host and close its port."""
+        for host in self.hosts:
+            host.shut_down()
+            if host.port is not None:
+                host.port.close()
+        self.hosts = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def __repr__(self):
+        return f"<Lab at {self.clock.now_ns} ns: {', '.join(host.name for host in self.hosts) or 'no hosts'}>"
