@@ -22,10 +22,8 @@ def _memcpy(typingctx, dst, dst_at, src, src_at, nbytes):
     """LLVM's memcpy between two contiguous byte arrays."""
     def codegen(context, builder, signature, args):
         d, d_at, s, s_at, n = args
-        d_base = context.make_array(signature.args[0])(context, builder, d).data
-        s_base = context.make_array(signature.args[2])(context, builder, s).data
-        d_ptr = builder.gep(d_base, [d_at])
-        s_ptr = builder.gep(s_base, [s_at])
+        d_ptr = builder.gep(context.make_array(signature.args[0])(context, builder, d).data, [d_at])
+        s_ptr = builder.gep(context.make_array(signature.args[2])(context, builder, s).data, [s_at])
         cgutils.raw_memcpy(builder, d_ptr, s_ptr, n, ir.Constant(ir.IntType(64), 1))
         return context.get_dummy_value()
 
@@ -68,25 +66,6 @@ def _copy_octets(dst, dst_at, src, src_at, nbytes):
     def unchecked(dst, dst_at, src, src_at, nbytes):
         _memcpy(dst, dst_at, src, src_at, nbytes)
     return unchecked
-
-
-@kernel
-def fill_octets(dst, at, nbytes, value):
-    """Store one value in a range (poison, zeroing).
-
-    Parameters
-    ----------
-    dst : uint8[n]
-        Written in ``[at, at + nbytes)``.
-    at : int64
-        Address.
-    nbytes : int64
-        Octets.
-    value : int64
-        0 to 255.
-    """
-    for i in range(at, at + nbytes):
-        dst[i] = value
 
 
 @kernel

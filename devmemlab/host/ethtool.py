@@ -6,8 +6,8 @@ Omits. Channels, features, contexts, statistics by their driver names; command l
 """
 
 from devmemlab.base.errno import EINVAL, ENOENT, ENOSPC, error
-from devmemlab.nic.device import INDIR_SIZE, MAX_RULES
 from devmemlab.net.netdev import HDS_NAMES
+from devmemlab.nic.device import INDIR_SIZE, MAX_RULES
 from devmemlab.wire.address import parse_address
 
 _VERSIONS = {"tcp4": 4, "tcp6": 6}

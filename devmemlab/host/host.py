@@ -7,19 +7,17 @@ Omits. More than one interface; connect and send.
 
 import numpy as np
 
-from devmemlab.base.errno import EINVAL, ENODEV, error
+from devmemlab.base.errno import EINVAL, error
 from devmemlab.base.profile import profile
 from devmemlab.base.table import table
 from devmemlab.base.trace import make_trace
 from devmemlab.base.xarray import make_xarrays
 from devmemlab.host.addresses import ADDRESS
 from devmemlab.host.audit import audit
-from devmemlab.host.entry import Machine, machine_receive, machine_timers, machine_transmit
-from devmemlab.host.ethtool import Ethtool
+from devmemlab.host.entry import machine_receive, machine_timers, machine_transmit
+from devmemlab.host.face import LinuxFace
 from devmemlab.host.fds import FdTable
-from devmemlab.host.memory_fds import MemoryFds
-from devmemlab.host.netlink import NetlinkSocket
-from devmemlab.host.socket import Socket, check_socket_arguments
+from devmemlab.host.machine import Machine
 from devmemlab.mem.ledger import make_ledger
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.region import host_memory, memory
@@ -28,8 +26,7 @@ from devmemlab.net.skb import HEAD_BYTES, make_skbs
 from devmemlab.nic.device import INDIR_SIZE, make_nics
 from devmemlab.nic.rxq import HEADER_BYTES, make_rx_queues
 from devmemlab.nic.toeplitz import REFERENCE_KEY, toeplitz_fill
-from devmemlab.sock.recvmsg import MSGHDR
-from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
+from devmemlab.sock.deliver import MSGHDR
 from devmemlab.tcp.output import make_tx_queue
 from devmemlab.tcp.tcb import make_tcbs
 from devmemlab.wire.address import parse_address
@@ -39,7 +36,7 @@ from devmemlab.wire.frame import FRAME, PKT, Burst
 TX_ARENA_BYTES = 1 << 19
 
 
-class Host(MemoryFds):
+class Host(LinuxFace):
     """One machine of the lab. Made by ``lab.host(...)``; it is also the Linux face that programs use.
 
     Parameters
@@ -199,99 +196,6 @@ class Host(MemoryFds):
         times += [int(self.tcbs.ctl[0].next_timer_ns), self._work_ns]
         times = [t for t in times if t is not None and t < 1 << 62]
         return min(times, default=None)
-
-    def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):
-        """Make a TCP socket.
-
-        Parameters
-        ----------
-        family, type, proto : int
-            As for ``socket.socket``.
-
-        Returns
-        -------
-        sock : Socket
-            Unconnected.
-        """
-        check_socket_arguments(family, type, proto)
-        return Socket(self, family)
-
-    def dontneed(self, conn, tokens):
-        """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.
-
-        Parameters
-        ----------
-        conn : Socket
-            The connection that received them.
-        tokens : sequence of (token_start, token_count)
-            At most 128 ranges with at most 1024 tokens in all.
-
-        Returns
-        -------
-        freed : int
-            References released.
-        """
-        return conn.setsockopt(SOL_SOCKET, SO_DEVMEM_DONTNEED, np.asarray(tokens, "<u4").tobytes())
-
-    def ifindex(self, ifname):
-        """Number of an interface.
-
-        Parameters
-        ----------
-        ifname : str
-            Its name.
-
-        Returns
-        -------
-        ifindex : int
-            1 or more.
-        """
-        if ifname != self.netdev.name:
-            raise error(ENODEV, f"{self.name} has no interface {ifname!r}; it has {self.netdev.name!r}")
-        return self.netdev.ifindex
-
-    def ethtool(self, ifname):
-        """Configuration of an interface.
-
-        Parameters
-        ----------
-        ifname : str
-            Its name.
-
-        Returns
-        -------
-        ethtool : Ethtool
-            set_rings, set_rxfh_indir, add_rule, ...
-        """
-        self.ifindex(ifname)
-        self.poke()
-        return Ethtool(self.netdev)
-
-    def netlink(self, family="netdev"):
-        """Open a generic netlink socket.
-
-        Parameters
-        ----------
-        family : str
-            ``"netdev"``.
-
-        Returns
-        -------
-        socket : NetlinkSocket
-            do, dump, bind_rx, close.
-        """
-        return NetlinkSocket(self, family)
-
-    def close(self, fd):
-        """Close a file descriptor.
-
-        Parameters
-        ----------
-        fd : int
-            Of a socket, a dmabuf or a netlink socket.
-        """
-        self.fds.close(fd)
-        self.poke()
 
     def audit(self):
         """Check the conservation of references and octets.

@@ -7,16 +7,39 @@ Omits. connect, send and the error queue; sockets other than TCP.
 
 import numpy as np
 
-from devmemlab.base.errno import (EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EINVAL, ENOMEM, ENOPROTOOPT, ENOTCONN,
-                                  EPROTONOSUPPORT, error)
+from devmemlab.base.errno import (
+    EADDRINUSE,
+    EADDRNOTAVAIL,
+    EAFNOSUPPORT,
+    EAGAIN,
+    EBADF,
+    EINVAL,
+    ENOMEM,
+    ENOPROTOOPT,
+    ENOTCONN,
+    EPROTONOSUPPORT,
+    error,
+)
 from devmemlab.host.entry import machine_close, machine_dontneed
 from devmemlab.host.receiving import Receiving
-from devmemlab.sock.uapi import (AF_INET, AF_INET6, SHUT_RD, SO_DEVMEM_DONTNEED, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT,
-                                 SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET)
+from devmemlab.sock.uapi import (
+    AF_INET,
+    AF_INET6,
+    SHUT_RD,
+    SO_DEVMEM_DONTNEED,
+    SO_RCVBUF,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SOCK_CLOEXEC,
+    SOCK_NONBLOCK,
+    SOCK_STREAM,
+    SOL_SOCKET,
+)
 from devmemlab.tcp.lookup import tcp_lookup_listener
 from devmemlab.tcp.states import CLOSE, EV_LISTEN, LISTEN, STATES, tcp_event
 from devmemlab.tcp.tcb import tcb_alloc
 from devmemlab.wire.address import address_text, parse_address
+
 
 class Socket(Receiving):
     """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
@@ -45,17 +68,24 @@ class Socket(Receiving):
             self.sock = int(tcb_alloc(host.tcbs))
             if not self.sock:
                 raise error(ENOMEM, "every connection of this host is in use; close some or ask lab.host for more")
-            self._row.ip_version = 0 if family == AF_INET6 else 4
+            host.tcbs.tcb[self.sock].ip_version = 0 if family == AF_INET6 else 4
         self._fd = host.fds.install(self)
 
     @property
+    def _open(self):
+        # The row belongs to somebody else as soon as this connection is over.
+        if self._fd < 0:
+            raise error(EBADF, "the socket is closed")
+        return self.sock
+
+    @property
     def _row(self):
-        return self.host.tcbs.tcb[self.sock]
+        return self.host.tcbs.tcb[self._open]
 
     @property
     def state(self):
-        """Name of the connection's state."""
-        return STATES[self._row.state]
+        """Name of the connection's state; ``"closed"`` once the program has let go of it."""
+        return STATES[self._row.state] if self._fd >= 0 else "closed"
 
     def fileno(self):
         """Return the file descriptor, -1 after close."""
@@ -197,7 +227,7 @@ class Socket(Receiving):
         """
         if level == SOL_SOCKET and option == SO_DEVMEM_DONTNEED:
             optval = np.frombuffer(bytearray(value), np.uint8)
-            freed = machine_dontneed(self.host.machine, self.host.trace, self.sock, optval, len(optval),
+            freed = machine_dontneed(self.host.machine, self.host.trace, self._open, optval, len(optval),
                                      self.host.clock.now_ns)
             if freed < 0:
                 raise error(freed, f"{len(optval)} octets: 1 to 128 whole elements of 8 octets are possible")
@@ -237,7 +267,7 @@ class Socket(Receiving):
             SHUT_WR or SHUT_RDWR; SHUT_RD does nothing.
         """
         if how != SHUT_RD:
-            machine_close(self.host.machine, self.host.trace, self.sock, 1, self.host.clock.now_ns)
+            machine_close(self.host.machine, self.host.trace, self._open, 1, self.host.clock.now_ns)
             self.host.flush()
 
     def close(self):

@@ -4,5 +4,5 @@ Law.   What is compared here sees the same frames, through the same kernels and 
 Reads. interfaces: sections 1, 3 and 4.
 Omits. The full benchmark, the conformance runner and the cost model (see the changelog).
 
-Reading order: lab, stream, synthetic, inputs, accelerator, receivers, compare, demo, replay, ncdevmem, warm.
+Reading order: lab, stream, synthetic, inputs, live, accelerator, receivers, passes, compare, demo, replay, ncdevmem, warm.
 """

@@ -5,6 +5,10 @@ Reads. devmemlab/commands/warm.py, which runs them.
 Omits. Any check of results: that is what tests are for.
 """
 
+import pathlib
+import struct
+import tempfile
+
 import numpy as np
 
 from devmemlab.base import bits, octets, ring, seq, trace, xarray
@@ -17,6 +21,8 @@ from devmemlab.lab.receivers import make_receiver
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.nic.toeplitz import toeplitz_bitwise
 from devmemlab.sock.uapi import SHUT_WR
+from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
+from devmemlab.wire.pcap import read_capture
 
 
 @kernel
@@ -35,7 +41,6 @@ def words():
     """Floor 0: octets, sequence numbers, rings, id trees, tracepoints."""
     memory = np.zeros(64, np.uint8)
     _copy(memory, 0, memory, 32, 16)
-    octets.fill_octets(memory, 0, 8, 7)
     octets.load8(memory, 0)
     octets.load_be16(memory, 0)
     octets.load_be32(memory, 0)
@@ -68,6 +73,25 @@ def words():
         trace.emit(which, 0, 1, 2, 3, 4)
 
 
+def captures():
+    """Floor 1: capture files of every form, written and read back."""
+    capture = bulk_capture(3000)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("a.pcap", "a.pcapng"):
+            path = str(pathlib.Path(folder, name))
+            capture.save(path)
+            read_capture(path).repair()
+        raw = pathlib.Path(folder, "raw.pcap")
+        body = capture.frame_bytes(0)[14:]
+        raw.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+                        + struct.pack("<IIII", 0, 0, len(body), len(body)) + body)
+        read_capture(str(raw)).verify()
+    frame = np.frombuffer(bytearray(capture.frame_bytes(3)), np.uint8)
+    pkt = make_packets(1)[0]
+    parse_frame(frame, 0, len(frame), pkt)
+    finish_tcp_csum(frame, 0, pkt)
+
+
 def transfer():
     """Floors 1 to 7: a small transfer in every mode, without a trace."""
     compare("64KiB", 2000, repeats=1)
@@ -93,5 +117,6 @@ def traced():
     toeplitz_bitwise(np.zeros(40, np.uint8), np.zeros(12, np.uint8), 12)
 
 
-EXERCISES = [("words", words), ("wires", wires), ("transfer", transfer), ("trace", traced)]
+EXERCISES = [("words", words), ("wires", wires), ("captures", captures),
+             ("transfer", transfer), ("trace", traced)]
 """Title and callable, lowest floor first."""

@@ -10,8 +10,14 @@ from typing import NamedTuple
 from devmemlab.base.errno import EEXIST, EINVAL, ENODATA, ERANGE, error
 from devmemlab.mem.dmabuf import FROM_DEVICE
 from devmemlab.mem.netmem import PAGE_SIZE
-from devmemlab.mem.pool_table import (PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV,
-                                       PROVIDER_DMABUF, PROVIDER_PAGES, RING_MAX)
+from devmemlab.mem.pool_table import (
+    PP_FLAG_ALLOW_UNREADABLE_NETMEM,
+    PP_FLAG_DMA_MAP,
+    PP_FLAG_DMA_SYNC_DEV,
+    PROVIDER_DMABUF,
+    PROVIDER_PAGES,
+    RING_MAX,
+)
 from devmemlab.nic.hds import HDS_DISABLED, HDS_ENABLED, HDS_UNKNOWN
 from devmemlab.nic.rxq import HEADER_BYTES, NO_POOL, rxq_drain, rxq_refill
 

@@ -9,13 +9,21 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.trace import FRAME_IN, HDS_MISS, HDS_SPLIT, NIC_DROP, RXQ_COMPLETE, STEER, emit
-from devmemlab.nic.device import (DROP_ADDRESS, DROP_CSUM, DROP_CUT, DROP_DMA_FAULT, DROP_DOWN, DROP_HEADER_OVERFLOW,
-                                  DROP_MALFORMED, DROP_NO_DESC, DROP_UNREADABLE_HEADER)
+from devmemlab.nic.device import (
+    DROP_ADDRESS,
+    DROP_CSUM,
+    DROP_CUT,
+    DROP_DMA_FAULT,
+    DROP_DOWN,
+    DROP_HEADER_OVERFLOW,
+    DROP_MALFORMED,
+    DROP_NO_DESC,
+    DROP_UNREADABLE_HEADER,
+)
 from devmemlab.nic.dma import dma_header, dma_payload
 from devmemlab.nic.hds import MISS_OVERFLOW, SPLIT, hds_decide
 from devmemlab.nic.steer import steer
-from devmemlab.wire.frame import CSUM_UNKNOWN
-from devmemlab.wire.frame import parse_frame, verify_ipv4_csum, verify_tcp_csum
+from devmemlab.wire.frame import CSUM_UNKNOWN, parse_frame, verify_ipv4_csum, verify_tcp_csum
 
 BROADCAST = 0xFFFFFFFFFFFF
 TCP = 6

@@ -11,6 +11,7 @@ from devmemlab.tcp.output import NS_PER_MS, tcp_send_ack, timer_at
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
 from devmemlab.tcp.states import CLOSE, CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, TIME_WAIT, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE
+from devmemlab.tcp.window import tcp_receive_window, tcp_select_window
 
 DELACK_NS = 40 * NS_PER_MS
 
@@ -118,3 +119,35 @@ def tcp_ack_arrives(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
         elif before == LAST_ACK:
             tcp_done(tcbs, tcb)
     return 1
+
+
+@kernel
+def tcp_cleanup_rbuf(tcbs, txq, skbs, trace, tcb, now_ns):
+    """Tell the peer when reading has opened the window by much.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The row's advertised window may grow.
+    txq : TxQueue
+        Grows by an acknowledgement then.
+    skbs : Skbs
+        Read for SACK blocks.
+    trace : Trace or None
+        Receives tcp_send.
+    tcb : int64
+        Row.
+    now_ns : int64
+        Time.
+
+    References
+    ----------
+    Linux net/ipv4/tcp.c, __tcp_cleanup_rbuf().
+    """
+    row = tcbs.tcb[tcb]
+    if row.state == CLOSE or row.fin_received:
+        return
+    present = tcp_receive_window(row)
+    window = tcp_select_window(row)
+    if window >= 2 * present and window >= row.rcv_mss and window > present:
+        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)

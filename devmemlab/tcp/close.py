@@ -10,8 +10,24 @@ from devmemlab.base.kernel import kernel
 from devmemlab.tcp.output import ACK, NS_PER_MS, RST, tcp_send_ack, tcp_send_fin, tcp_send_synack, tcp_transmit
 from devmemlab.tcp.queues import queues_purge
 from devmemlab.tcp.reap import tcp_done
-from devmemlab.tcp.states import (CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, EV_2MSL, EV_ABORT, EV_CLOSE, EV_RST, FIN_WAIT1,
-                                  FIN_WAIT2, LAST_ACK, LISTEN, NONE, SYN_RECV, TIME_WAIT, tcp_event)
+from devmemlab.tcp.states import (
+    CLOSE,
+    CLOSE_WAIT,
+    CLOSING,
+    ESTABLISHED,
+    EV_2MSL,
+    EV_ABORT,
+    EV_CLOSE,
+    EV_RST,
+    FIN_WAIT1,
+    FIN_WAIT2,
+    LAST_ACK,
+    LISTEN,
+    NONE,
+    SYN_RECV,
+    TIME_WAIT,
+    tcp_event,
+)
 from devmemlab.tcp.tcb import FAR_FUTURE
 
 MAX_RETRIES = 8

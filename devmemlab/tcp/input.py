@@ -12,13 +12,12 @@ from devmemlab.base.seq import seq_add, seq_after, seq_before, seq_diff
 from devmemlab.base.trace import TCP_DROP, TCP_OFO, TCP_RCV, emit
 from devmemlab.net.skb import skb_free
 from devmemlab.tcp.ack import tcp_ack_arrives, tcp_ack_later
-from devmemlab.tcp.listen import tcp_listen_rcv, tcp_child_established
+from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv
 from devmemlab.tcp.lookup import tcp_lookup
 from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack, tcp_send_reset, tcp_send_synack
-from devmemlab.tcp.queues import ofo_drain, ofo_insert, queues_purge, rcvq_append
+from devmemlab.tcp.queues import ofo_drain, ofo_insert, rcvq_append
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
-from devmemlab.tcp.states import (CLOSE, ESTABLISHED, EV_FIN, EV_RST, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, TIME_WAIT,
-                                  tcp_event)
+from devmemlab.tcp.states import CLOSE, ESTABLISHED, EV_FIN, EV_RST, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, TIME_WAIT, tcp_event
 from devmemlab.tcp.window import tcp_measure_segment, tcp_receive_window
 
 DROP_REASONS = ("no socket", "outside the window", "PAWS", "no ACK flag", "reset", "receive buffer full",
@@ -215,8 +214,8 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             row.error = ECONNRESET
             if row.state == SYN_RECV and row.listener:
                 row.orphaned = 1
+            # What arrived before stays readable; it goes with the socket.
             tcp_event(tcbs, trace, tcb, EV_RST)
-            queues_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
             tcp_done(tcbs, tcb)
         else:
             tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)

@@ -20,12 +20,14 @@ TCB = schema(
     "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted",
     "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
     "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest",
-    "ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_ns", "retries", "timewait_at_ns",
+    "ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_ns",
+    "retries", "timewait_at_ns",
     "fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error",
     "ack_pending", "ack_next", "reap_pending", "reap_next",
     "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next",
     "segs_in", "segs_out", "data_segs_in", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received", "bytes_copied")
-TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns", "ack_head", "reap_head", "rst_out")
+TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
+                 "ack_head", "reap_head", "rst_out")
 BUCKET = schema("head")
 DEFAULT_RCVBUF = 6291456
 TCP_MSS_DEFAULT = 536

@@ -10,6 +10,7 @@ USER_FD is -1 when the namespace was made without one.
 
 import ctypes
 import os
+import signal
 import sys
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -35,6 +36,9 @@ def enter(user_fd, net_fd):
 
 if __name__ == "__main__":
     enter(int(sys.argv[1]), int(sys.argv[2]))
+    # Python ignores these, and what is ignored stays so across exec: the program shall find them as a shell leaves them.
+    for which in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(which, signal.SIG_DFL)
     try:
         os.execvp(sys.argv[3], sys.argv[3:])
     except OSError as error:

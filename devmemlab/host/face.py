@@ -1,0 +1,112 @@
+"""The Linux face of a host: what a program calls to get sockets, netlink and configuration.
+
+Law.   A program written against these names runs on a real kernel that offers the same ones.
+Reads. interfaces section 2.
+Omits. sysctl, nstat, ss, selectors, mmap of sockets.
+"""
+
+import numpy as np
+
+from devmemlab.base.errno import ENODEV, error
+from devmemlab.host.ethtool import Ethtool
+from devmemlab.host.memory_fds import MemoryFds
+from devmemlab.host.netlink import NetlinkSocket
+from devmemlab.host.socket import Socket, check_socket_arguments
+from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
+
+
+class LinuxFace(MemoryFds):
+    """The part of a host that programs see."""
+
+    def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):
+        """Make a TCP socket.
+
+        Parameters
+        ----------
+        family, type, proto : int
+            As for ``socket.socket``.
+
+        Returns
+        -------
+        sock : Socket
+            Unconnected.
+        """
+        check_socket_arguments(family, type, proto)
+        return Socket(self, family)
+
+    def dontneed(self, conn, tokens):
+        """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.
+
+        Parameters
+        ----------
+        conn : Socket
+            The connection that received them.
+        tokens : sequence of (token_start, token_count)
+            At most 128 ranges with at most 1024 tokens in all.
+
+        Returns
+        -------
+        freed : int
+            References released.
+        """
+        return conn.setsockopt(SOL_SOCKET, SO_DEVMEM_DONTNEED, np.asarray(tokens, "<u4").tobytes())
+
+    def ifindex(self, ifname):
+        """Number of an interface.
+
+        Parameters
+        ----------
+        ifname : str
+            Its name.
+
+        Returns
+        -------
+        ifindex : int
+            1 or more.
+        """
+        if ifname != self.netdev.name:
+            raise error(ENODEV, f"{self.name} has no interface {ifname!r}; it has {self.netdev.name!r}")
+        return self.netdev.ifindex
+
+    def ethtool(self, ifname):
+        """Configuration of an interface.
+
+        Parameters
+        ----------
+        ifname : str
+            Its name.
+
+        Returns
+        -------
+        ethtool : Ethtool
+            set_rings, set_rxfh_indir, add_rule, ...
+        """
+        self.ifindex(ifname)
+        self.poke()
+        return Ethtool(self.netdev)
+
+    def netlink(self, family="netdev"):
+        """Open a generic netlink socket.
+
+        Parameters
+        ----------
+        family : str
+            ``"netdev"``.
+
+        Returns
+        -------
+        socket : NetlinkSocket
+            do, dump, bind_rx, close.
+        """
+        return NetlinkSocket(self, family)
+
+    def close(self, fd):
+        """Close a file descriptor.
+
+        Parameters
+        ----------
+        fd : int
+            Of a socket, a dmabuf or a netlink socket.
+        """
+        self.fds.close(fd)
+        self.poke()

@@ -1,0 +1,156 @@
+"""Passes: one mode, and everything it keeps between one reception of the input and the next.
+
+Law.   The stopwatch runs while the receiver works; digests, the sender's port, handshake and clean-up are left out.
+Reads. interfaces section 3 (rx).
+Omits. Statistics: `devmemlab.lab.compare` takes the medians.
+"""
+
+import time
+
+import numpy as np
+
+from devmemlab.base.table import table
+from devmemlab.host.ports.pcap import Pcap
+from devmemlab.lab.accelerator import PIECE, memcpy_pieces
+from devmemlab.lab.lab import Lab
+from devmemlab.lab.receivers import make_receiver
+from devmemlab.lab.stopwatch import Untimed
+from devmemlab.mem.ledger import NAMES, copied_per_payload, make_ledger
+from devmemlab.mem.netmem import PAGE_SIZE
+from devmemlab.mem.region import DeviceMemory, memory
+
+MAX_FRAMES = 1024
+
+
+class Passes:
+    """One mode with everything it keeps between passes."""
+
+    def __init__(self, source, mode, dmabuf, app_buffer):
+        self.source, self.mode = source, mode
+        self.port = Pcap(source.capture, source.flow, speed=None, max_frames=MAX_FRAMES)
+        self.flow = self.port.flow
+        self.ledger = None
+        if mode == "memcpy":
+            self.device = DeviceMemory(dmabuf)
+            self.pieces = payload_pieces(source.capture, self.flow)
+        else:
+            self.lab = Lab()
+            self.host = self.lab.host("receiver", ip=self.flow.dst, mac=self.flow.dst_mac, mtu=9000, rx_queues=2,
+                                      ifname="eth1", port=Untimed(self.port))
+            self.receiver = make_receiver(mode, self.host, self.flow, dmabuf, app_buffer, check=True)
+            self.server = self.host.socket()
+            self.server.bind(("", self.flow.dport))
+            self.server.listen()
+
+    def run(self):
+        """Receive the input once.
+
+        Returns
+        -------
+        elapsed_ns : int
+            Wall time from the accepted connection to the end of the stream; digests and the sender's port left out.
+        """
+        if self.mode == "memcpy":
+            ledger = make_ledger()
+            started = time.perf_counter_ns()
+            memcpy_pieces(memory(), self.device.start, self.device.length, PAGE_SIZE, self.source.capture.octets, self.pieces,
+                          ledger)
+            elapsed = time.perf_counter_ns() - started
+            self.ledger = ledger
+            return elapsed
+        self.port.rewind()
+        before, checked = self.receiver.octets, self.receiver.checking_ns
+        conn, _ = self.server.accept()
+        playing, started = self.host.port.spent_ns, time.perf_counter_ns()
+        self.receiver.drain(conn)
+        elapsed = time.perf_counter_ns() - started
+        elapsed -= self.receiver.checking_ns - checked + self.host.port.spent_ns - playing
+        conn.close()
+        if self.receiver.octets - before != self.source.payload_bytes:
+            raise OSError(5, f"{self.mode}: {self.receiver.octets - before} of {self.source.payload_bytes} octets arrived")
+        self.lab.run(until_ns=self.lab.clock.now_ns + 120_000_000_000)
+        return elapsed
+
+    def check(self):
+        """Receive the input once and compare digests.
+
+        Returns
+        -------
+        facts : dict
+            Fields of `Row` that need no stopwatch.
+        """
+        self.run()
+        if self.mode == "memcpy":
+            payload = int(self.pieces.length.sum())
+            return {"tokens_issued": 0, "tokens_returned": 0, "netmems_in_flight": 0, "sha256_ok": self._memcpy_ok(),
+                    "copied_bytes_per_payload_byte": copied_per_payload(self.ledger, payload), "stages": stages(self.ledger)}
+        receiver = self.receiver
+        same = receiver.digest.hexdigest() == self.source.sha256
+        receiver.digest = None
+        facts = {"tokens_issued": receiver.tokens_issued, "tokens_returned": receiver.tokens_returned,
+                 "netmems_in_flight": self.host.audit().netmems_in_flight, "sha256_ok": same,
+                 "copied_bytes_per_payload_byte": copied_per_payload(self.host.ledger, receiver.octets),
+                 "stages": stages(self.host.ledger)}
+        return facts
+
+    def _memcpy_ok(self):
+        fits = sum(-(-int(n) // PAGE_SIZE) for n in self.pieces.length) * PAGE_SIZE <= self.device.length
+        if not fits:
+            return int(self.ledger.length.sum()) == int(self.pieces.length.sum())
+        at = self.device.start
+        for piece in self.pieces:
+            octets = self.source.capture.octets[piece.offset:piece.offset + piece.length]
+            if not np.array_equal(memory()[at:at + piece.length], octets):
+                return False
+            at += -(-int(piece.length) // PAGE_SIZE) * PAGE_SIZE
+        return True
+
+    def close(self):
+        """Check conservation once more, then give everything back."""
+        if self.mode == "memcpy":
+            self.device.close()
+            return
+        self.host.audit()
+        self.server.close()
+        self.receiver.close()
+        self.lab.close()
+
+
+def stages(ledger):
+    """Spell a ledger.
+
+    Parameters
+    ----------
+    ledger : LEDGER[n_stage]
+        A ledger.
+
+    Returns
+    -------
+    stages : dict of str to tuple of int
+        Octets and copies of each stage that was used.
+    """
+    return {name: (int(row.length), int(row.copies)) for name, row in zip(NAMES, ledger) if row.copies}
+
+
+def payload_pieces(capture, flow):
+    """Find the payloads of a flow.
+
+    Parameters
+    ----------
+    capture : Capture
+        Frames.
+    flow : Flow
+        Which ones.
+
+    Returns
+    -------
+    pieces : PIECE[count]
+        In the order of the capture.
+    """
+    packets = capture.packets()
+    chosen = np.flatnonzero((packets.payload_bytes > 0) & (packets.sport == flow.sport) & (packets.dport == flow.dport)
+                            & (packets.err == 0))
+    pieces = table(PIECE, len(chosen))
+    pieces.offset = capture.frame.offset[chosen] + packets.payload_at[chosen]
+    pieces.length = packets.payload_bytes[chosen]
+    return pieces
