@@ -149,6 +149,13 @@ def test_what_a_page_promises_exists(name):
     assert commands - set(cli.main.list_commands(click.Context(cli.main))) == set(), "no such command"
 
 
+def test_every_environment_variable_of_ours_is_documented_in_one_place():
+    used = {name for path in [*PACKAGE, ROOT / "setup.sh", ROOT / "Makefile", *(ROOT / "tests").rglob("*.py")]
+            for name in re.findall(r"\bDEVMEMLAB_[A-Z]+(?:_[A-Z]+)*", path.read_text(encoding="utf-8"))}
+    documented = set(re.findall(r"^\| `(DEVMEMLAB_[A-Z_]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M))
+    assert used == documented
+
+
 def test_readme_is_short_and_names_files_that_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.count("\n") <= 80

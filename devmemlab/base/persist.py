@@ -178,7 +178,7 @@ def kept_kernels(directory):
     Returns
     -------
     names : set of str
-        ``module.qualname``, as in `kernel.REGISTRY`.
+        ``module.qualname``, as in `kernel.REGISTRY`, with ``locals`` for ``<locals>``.
     """
     if directory is None:
         return set()

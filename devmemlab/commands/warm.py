@@ -112,11 +112,10 @@ def reached():
     names : set of str
         As in `REGISTRY`. A kernel that is always inlined into its callers has no form of its own and counts.
     """
-    names = persist.kept_kernels(cache_directory())
-    for name, dispatcher in REGISTRY.items():
-        if config.DISABLE_JIT or dispatcher.overloads or dispatcher.targetoptions.get("inline") == "always":
-            names.add(name)
-    return names & set(REGISTRY)
+    kept = persist.kept_kernels(cache_directory())
+    return {name for name, dispatcher in REGISTRY.items()
+            if config.DISABLE_JIT or dispatcher.overloads or dispatcher.targetoptions.get("inline") == "always"
+            or name.replace("<locals>", "locals") in kept}
 
 
 class _Progress(event.Listener):

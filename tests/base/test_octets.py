@@ -68,12 +68,6 @@ def test_stores_and_loads_speak_pythons_bytes(value, at):
         assert load(memory, at) == low
 
 
-def test_fill_touches_only_its_range():
-    memory = np.zeros(10, np.uint8)
-    octets.fill_octets(memory, 3, 4, 0xA5)
-    assert memory.tolist() == [0] * 3 + [0xA5] * 4 + [0] * 3
-
-
 def naive_checksum(message):
     """RFC 1071 as its first paragraph says it."""
     if len(message) % 2:
