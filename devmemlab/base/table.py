@@ -6,6 +6,7 @@ Omits. Smaller integers: unsigned arithmetic differs between compiled and interp
 """
 
 import mmap
+import sys
 
 import numpy as np
 
@@ -59,8 +60,10 @@ def table(dtype, *shape):
     if nbytes < 1 << 20:
         return np.zeros(shape, dtype).view(np.recarray)
     flags = {}
-    if hasattr(mmap, "MAP_NORESERVE"):
-        flags["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+    if sys.platform == "linux":
+        # Python names the flag only from 3.13 on; on alpha, mips, parisc and sparc it has another number.
+        noreserve = getattr(mmap, "MAP_NORESERVE", 0x4000)
+        flags["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | noreserve
     block = mmap.mmap(-1, nbytes, **flags)
     return np.frombuffer(block, dtype=dtype, count=count).reshape(shape).view(np.recarray)
 

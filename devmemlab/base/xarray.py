@@ -21,6 +21,7 @@ from devmemlab.base.table import schema, table
 FANOUT = 64
 SHIFT = 6
 ALL_FREE = -1
+INT_MAX = (1 << 31) - 1
 XA_ROOT = schema("top", "levels", "live", "zero_usable")
 XA_NODE = schema("free_marks", "live", "parent", "parent_slot")
 XA_SLOT = schema("entry")
@@ -199,6 +200,8 @@ def xa_alloc(xas, tree, entry):
         xas.node[node].free_marks &= ~1
     slot = lowest_bit(xas.node[node].free_marks)
     index = (index << SHIFT) | slot
+    if index > INT_MAX:
+        return np.int64(-EBUSY)
     xas.slot[node, slot].entry = entry
     xas.node[node].live += 1
     root.live += 1

@@ -4,5 +4,6 @@ Law.   Entry kernels unpack the machine; what they call takes only what it may t
 Reads. House laws 5, 7, 9, 10.
 Omits. Routing, several namespaces, epoll (see the changelog).
 
-Reading order: machine, poll, entry, host, fds, face, memory_fds, socket, receiving, netlink, ethtool, audit; ports/ is the rim.
+Reading order: machine, poll, entry, host, fds, face, memory_fds, socket, receiving, sockopt, netlink, ethtool, audit;
+ports/ is the rim.
 """

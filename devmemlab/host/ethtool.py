@@ -20,10 +20,12 @@ class Ethtool:
     ----------
     netdev : Netdev
         The interface.
+    poke : callable
+        Called when pools were replaced: the old ones wait for their last buffers.
     """
 
-    def __init__(self, netdev):
-        self.netdev = netdev
+    def __init__(self, netdev, poke):
+        self.netdev, self.poke = netdev, poke
 
     def get_rings(self):
         """Read the ring configuration.
@@ -50,6 +52,7 @@ class Ethtool:
             Payloads larger than this are split, octets.
         """
         self.netdev.set_rings(rx=rx, tcp_data_split=tcp_data_split, hds_thresh=hds_thresh)
+        self.poke()
 
     def set_rxfh_indir(self, equal=None, default=False, table=None):
         """Change the indirection table (``ethtool -X``).

@@ -82,8 +82,7 @@ class LinuxFace(MemoryFds):
             set_rings, set_rxfh_indir, add_rule, ...
         """
         self.ifindex(ifname)
-        self.poke()
-        return Ethtool(self.netdev)
+        return Ethtool(self.netdev, self.poke)
 
     def netlink(self, family="netdev"):
         """Open a generic netlink socket.

@@ -216,6 +216,7 @@ class Host(LinuxFace):
         """End the process that runs here and give its memory back; the host is of no use afterwards."""
         self.fds.close_all()
         self.netdev.close()
+        self.mem.run_work(self.clock.now_ns, self.trace)
         self.mem.close()
         self._heads.close()
         self._headers.close()

@@ -5,10 +5,9 @@ Reads. Linux drivers/dma-buf/{udmabuf,dma-buf}.c, include/uapi/linux/dma-buf.h.
 Omits. The ioctl numbers themselves; seeking.
 """
 
-from devmemlab.base.errno import EINVAL, error
+from devmemlab.base.errno import EINVAL
 
 SYNC_READ, SYNC_WRITE, SYNC_RW, SYNC_START, SYNC_END = 1, 2, 3, 0, 4
-_SYNC_VALID = 7
 
 
 class DmabufFd:
@@ -98,18 +97,18 @@ class MemoryFds:
 
         Returns
         -------
-        octets : uint8[n]
-            The memory itself, not a copy.
+        octets : uint8[n] or DmabufMap
+            The memory itself, not a copy; a DmabufMap where host and device do not see the same bytes by themselves.
 
         Raises
         ------
         OSError
             EBADF, EINVAL (not a dmabuf, or memory that cannot be mapped in one piece).
         """
-        region = self.mem.backing.get(self.dmabuf_of(fd))
-        if region is None:
-            raise error(EINVAL, f"the exporter behind file descriptor {fd} cannot be mapped")
-        return region.octets
+        dmabuf = self.dmabuf_of(fd)
+        mapping = self.mem.dma_buf_mmap(dmabuf)
+        region = self.mem.backing.get(dmabuf)
+        return region.octets if region is not None and region.coherent else mapping
 
     def dmabuf_sync(self, fd, flags):
         """Bracket CPU access to a dmabuf.
@@ -126,6 +125,4 @@ class MemoryFds:
         OSError
             EINVAL for other bits, or neither direction.
         """
-        self.dmabuf_of(fd)
-        if flags & ~_SYNC_VALID or not flags & SYNC_RW:
-            raise error(EINVAL, f"sync flags {flags:#x}: READ (1) and/or WRITE (2), plus END (4), are possible")
+        self.mem.dma_buf_sync(self.dmabuf_of(fd), flags)

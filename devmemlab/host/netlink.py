@@ -5,11 +5,7 @@ Reads. Linux net/core/netdev-genl.c; Documentation/netlink/specs/netdev.yaml; sp
 Omits. The wire encoding, bind-tx, notifications, statistics, privileges (the caller is an administrator).
 """
 
-import numpy as np
-
 from devmemlab.base.errno import EINVAL, ENODEV, ENOENT, EOPNOTSUPP, ERANGE
-from devmemlab.mem.netmem import PAGE_SIZE
-from devmemlab.mem.page_pool import PROVIDER_DMABUF, page_pool_inflight
 from devmemlab.net.netdev import ProviderError
 
 FAMILY = "netdev"
@@ -122,10 +118,14 @@ class NetlinkSocket:
             return self.bind_rx(attrs)
         if name == "queue-get":
             return self._queue_get(attrs)
-        found = [pool for pool in self.dump(name, {}) if pool["id"] == attrs.get("id")]
-        if not found:
-            raise refuse(ENOENT, f"there is no page pool {attrs.get('id')}")
-        return found[0]
+        if name != "page-pool-get":
+            raise refuse(EOPNOTSUPP, f"{name!r} is not known; bind-rx, queue-get and page-pool-get are")
+        if "id" not in attrs:
+            raise refuse(EINVAL, "the request lacks 'id'", miss_type=1)
+        try:
+            return self.host.mem.page_pool_get(attrs["id"])
+        except OSError as err:
+            raise refuse(err.errno, str(err.strerror)) from None
 
     def dump(self, name, attrs=None):
         """List everything of a kind.
@@ -147,8 +147,7 @@ class NetlinkSocket:
             queues = range(netdev.real_num_rx_queues) if netdev.running else ()
             return [self._queue(queue) for queue in queues]
         if name == "page-pool-get":
-            pools = self.host.mem.pools.ctl
-            return [self._pool(int(pool)) for pool in np.nonzero(pools.alive)[0]]
+            return self.host.mem.page_pool_dump()
         raise refuse(EOPNOTSUPP, f"{name!r} is not known; bind-rx, queue-get and page-pool-get are")
 
     def _queue(self, queue):
@@ -156,17 +155,6 @@ class NetlinkSocket:
         reply = {"id": queue, "type": RX, "ifindex": netdev.ifindex}
         if queue in netdev.providers:
             reply["dmabuf"] = int(self.host.mem.providers.binding[netdev.providers[queue]].id)
-        return reply
-
-    def _pool(self, pool):
-        ctl = self.host.mem.pools.ctl[pool]
-        inflight = int(page_pool_inflight(self.host.mem.pools, pool))
-        reply = {"id": int(ctl.id), "ifindex": int(ctl.ifindex), "inflight": inflight,
-                 "inflight-mem": inflight * (PAGE_SIZE << int(ctl.order))}
-        if ctl.detached:
-            reply["detach-time"] = int(ctl.detach_ns // 1_000_000_000)
-        if ctl.provider == PROVIDER_DMABUF:
-            reply["dmabuf"] = int(self.host.mem.providers.binding[ctl.mp_priv].id)
         return reply
 
     def _queue_get(self, attrs):

@@ -15,25 +15,20 @@ from devmemlab.base.errno import (
     EBADF,
     EINVAL,
     ENOMEM,
-    ENOPROTOOPT,
     ENOTCONN,
     EPROTONOSUPPORT,
     error,
 )
-from devmemlab.host.entry import machine_close, machine_dontneed
+from devmemlab.host.entry import machine_close
 from devmemlab.host.receiving import Receiving
+from devmemlab.host.sockopt import Options
 from devmemlab.sock.uapi import (
     AF_INET,
     AF_INET6,
     SHUT_RD,
-    SO_DEVMEM_DONTNEED,
-    SO_RCVBUF,
-    SO_REUSEADDR,
-    SO_REUSEPORT,
     SOCK_CLOEXEC,
     SOCK_NONBLOCK,
     SOCK_STREAM,
-    SOL_SOCKET,
 )
 from devmemlab.tcp.lookup import tcp_lookup_listener
 from devmemlab.tcp.states import CLOSE, EV_LISTEN, LISTEN, STATES, tcp_event
@@ -41,7 +36,7 @@ from devmemlab.tcp.tcb import tcb_alloc
 from devmemlab.wire.address import address_text, parse_address
 
 
-class Socket(Receiving):
+class Socket(Receiving, Options):
     """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
 
     Parameters
@@ -204,59 +199,6 @@ class Socket(Receiving):
         if timeout == 0:
             raise error(EAGAIN, f"no {what} yet, and the socket does not block")
         self.host.lab.wait(ready, what, None if timeout is None else int(timeout * 1e9))
-
-    def setsockopt(self, level, option, value):
-        """Set an option.
-
-        Parameters
-        ----------
-        level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED.
-        value : int or bytes
-            Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``.
-
-        Returns
-        -------
-        result : int or None
-            For SO_DEVMEM_DONTNEED the number of references released (Linux returns it; Python's socket hides it).
-
-        Raises
-        ------
-        OSError
-            ENOPROTOOPT, EINVAL.
-        """
-        if level == SOL_SOCKET and option == SO_DEVMEM_DONTNEED:
-            optval = np.frombuffer(bytearray(value), np.uint8)
-            freed = machine_dontneed(self.host.machine, self.host.trace, self._open, optval, len(optval),
-                                     self.host.clock.now_ns)
-            if freed < 0:
-                raise error(freed, f"{len(optval)} octets: 1 to 128 whole elements of 8 octets are possible")
-            return int(freed)
-        if level == SOL_SOCKET and option == SO_RCVBUF:
-            self._row.rcvbuf = max(2 * int(value), 2304)
-            return None
-        if level == SOL_SOCKET and option in (SO_REUSEADDR, SO_REUSEPORT):
-            return None
-        raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
-
-    def getsockopt(self, level, option, buflen=0):
-        """Read an option.
-
-        Parameters
-        ----------
-        level, option : int
-            SOL_SOCKET and SO_RCVBUF.
-        buflen : int
-            Ignored.
-
-        Returns
-        -------
-        value : int
-            Its value.
-        """
-        if level == SOL_SOCKET and option == SO_RCVBUF:
-            return int(self._row.rcvbuf)
-        raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")
 
     def shutdown(self, how):
         """Say that nothing more will be sent.

@@ -4,8 +4,12 @@ Law.   A buffer is in exactly one place: with its provider, in a cache, in a rin
 Reads. Linux net/core/devmem.c, net/core/page_pool.c, drivers/dma-buf/udmabuf.c, lib/genalloc.c.
 Omits. Locks, RCU and IOMMU page tables.
 
-Reading order: region, ledger (two memories and the count of what crosses between them); dmabuf, exporter
-(memory with a name that others may map); netmem, binding, gen_pool, lifo (a dmabuf cut into net_iovs);
-pages, iouring, user_provider, provider (where a pool gets its buffers from); pool_table, pool_create,
-pool_alloc, pool_put, pool_frag, pool_destroy (the page_pool); audit and mem (all of it for one host).
+Reading order:
+
+- two memories: ranges, space, region, ledger (the count of what crosses between them);
+- memory with a name that others may map: dmabuf, udmabuf, exporter, dmabuf_map, dmabuf_file;
+- a dmabuf cut into net_iovs: netmem, provider_table, binding_create, gen_pool, lifo, binding;
+- where a pool gets its buffers from: pages, iouring, user_provider, provider, provider_kit;
+- the page_pool: pool_table, pool_create, pool_alloc, pool_put, pool_frag, pool_destroy, pool_stats, area, page_pool;
+- all of it for one host: audit_places, audit, bind_face, work_face, pool_face, mem.
 """

@@ -90,7 +90,7 @@ def audit_rows(pools, netmems, mark, owned, first, end):
         if niov.pp == 0:
             continue
         pool = niov.pp - 1
-        if pools.ctl[pool].alive == 0:
+        if pool < 0 or pool >= len(pools.ctl) or pools.ctl[pool].alive == 0:
             return np.int64(11), pool, np.int64(row), np.int64(0)
         owned[pool] += 1
         if mark[row] == 0 and niov.pp_ref_count < 1:

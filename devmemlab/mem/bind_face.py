@@ -8,11 +8,18 @@ Omits. Permission, netlink attributes and queues: the floors above.
 import numpy as np
 
 from devmemlab.base.errno import EINVAL, ENOMEM, EOPNOTSUPP, error
-from devmemlab.base.trace import BINDING as TP_BINDING, emit
+from devmemlab.base.trace import BINDING as TP_BINDING
+from devmemlab.base.trace import emit
 from devmemlab.mem.binding import EVENT_BIND
 from devmemlab.mem.binding_create import binding_alloc_id, binding_carve, binding_measure
 from devmemlab.mem.dmabuf import (
-    BIDIRECTIONAL, FROM_DEVICE, dma_buf_attach, dma_buf_detach, dma_buf_map_attachment, dma_buf_unmap_attachment)
+    BIDIRECTIONAL,
+    FROM_DEVICE,
+    dma_buf_attach,
+    dma_buf_detach,
+    dma_buf_map_attachment,
+    dma_buf_unmap_attachment,
+)
 from devmemlab.mem.exporter import bus_number
 from devmemlab.mem.iouring import RQ_MAX
 from devmemlab.mem.netmem import PAGE_SHIFT, PAGE_SIZE

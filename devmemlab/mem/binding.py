@@ -9,7 +9,8 @@ import numpy as np
 
 from devmemlab.base.errno import EFAULT
 from devmemlab.base.kernel import kernel
-from devmemlab.base.trace import BINDING as TP_BINDING, emit
+from devmemlab.base.trace import BINDING as TP_BINDING
+from devmemlab.base.trace import emit
 from devmemlab.mem.dmabuf import dma_buf_detach, dma_buf_unmap_attachment
 from devmemlab.mem.gen_pool import gen_pool_avail
 from devmemlab.mem.provider_table import GEN_POOL, niov_fill

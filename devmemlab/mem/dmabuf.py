@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from devmemlab.base.errno import EFAULT, EINVAL
+from devmemlab.base.errno import EFAULT, EINVAL, EREMOTEIO
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 
-EREMOTEIO = 121
 BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE, DMA_NONE = 0, 1, 2, 3
 DIRECTIONS = ("bidirectional", "to device", "from device", "none")
 EXPORTERS = ("", "udmabuf", "device", "scatter", "file", "array")

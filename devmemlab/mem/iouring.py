@@ -15,7 +15,7 @@ from devmemlab.base.errno import EINVAL, ENOSPC
 from devmemlab.base.kernel import kernel
 from devmemlab.base.ring import ring_produce
 from devmemlab.mem.netmem import PLACE_CACHE, PLACE_RING
-from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL, PP_ALLOC_CACHE_SIZE
+from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL
 
 AREA_SHIFT = 48
 RQ_MAX = 32768
@@ -155,10 +155,6 @@ def zcrx_refill(pools, netmems, providers, pool):
                 row.place = PLACE_RING
                 pools.ctl[home].recycle_ring += 1
                 continue
-            users.entry += 1
-            own.rq_head -= 1
-            break
-        if ctl.cache_count == PP_ALLOC_CACHE_SIZE:
             users.entry += 1
             own.rq_head -= 1
             break

@@ -12,8 +12,17 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.ring import ring_init
 from devmemlab.mem.dmabuf import BIDIRECTIONAL, FROM_DEVICE
 from devmemlab.mem.pool_table import (
-    PP_ALLOC_CACHE_SIZE, PP_FLAG_ALL, PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV,
-    PROVIDER_PAGES, PROVIDER_USER, RING_DEFAULT, RING_MAX, RING_REFUSED)
+    PP_ALLOC_CACHE_SIZE,
+    PP_FLAG_ALL,
+    PP_FLAG_ALLOW_UNREADABLE_NETMEM,
+    PP_FLAG_DMA_MAP,
+    PP_FLAG_DMA_SYNC_DEV,
+    PROVIDER_PAGES,
+    PROVIDER_USER,
+    RING_DEFAULT,
+    RING_MAX,
+    RING_REFUSED,
+)
 from devmemlab.mem.provider import provider_destroy, provider_init
 
 ID_MAX = 0xFFFFFFFF

@@ -10,8 +10,15 @@ from devmemlab.base.ring import Rings
 from devmemlab.base.table import grown
 from devmemlab.mem.netmem import PAGE_SIZE, netmem_address
 from devmemlab.mem.page_pool import (
-    PP_ALLOC_CACHE_SIZE, make_pool_params, page_pool_alloc_netmem, page_pool_alloc_netmems, page_pool_create,
-    page_pool_destroy, page_pool_inflight, page_pool_put_netmem)
+    PP_ALLOC_CACHE_SIZE,
+    make_pool_params,
+    page_pool_alloc_netmem,
+    page_pool_alloc_netmems,
+    page_pool_create,
+    page_pool_destroy,
+    page_pool_inflight,
+    page_pool_put_netmem,
+)
 from devmemlab.mem.pool_stats import page_pool_fill, page_pool_find, page_pool_stats_reply, spell_stats, visible
 from devmemlab.mem.region import memory
 

@@ -19,8 +19,7 @@ from typing import NamedTuple
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import table
 from devmemlab.mem.dmabuf import FROM_DEVICE
-from devmemlab.mem.pool_table import (
-    PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV, PROVIDER_USER)
+from devmemlab.mem.pool_table import PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV, PROVIDER_USER
 from devmemlab.mem.provider_table import WORD
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.mem.user_provider import call_user
