@@ -13,14 +13,35 @@ import numpy as np
 
 from devmemlab.base import bits, octets, ring, seq, trace, xarray
 from devmemlab.base.kernel import kernel
+from devmemlab.base.ring import SLOT
+from devmemlab.base.table import table
 from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.lab.compare import compare
 from devmemlab.lab.lab import Lab
+from devmemlab.lab.ncdevmem_check import Validator, pattern_octets
 from devmemlab.lab.receivers import make_receiver
 from devmemlab.lab.synthetic import bulk_capture
+from devmemlab.mem.area import zcrx_scrub
+from devmemlab.mem.binding import net_devmem_get_niov_at, net_devmem_lookup_dmabuf
+from devmemlab.mem.dmabuf import FROM_DEVICE, dma_check, sg_fill
+from devmemlab.mem.gen_pool import gen_pool_avail
+from devmemlab.mem.iouring import zcrx_get_user_ref, zcrx_offset, zcrx_post_rqe
+from devmemlab.mem.mem import Mem
+from devmemlab.mem.netmem import net_iov_netmem, netmem_address, netmem_is_pfmemalloc, netmem_ref_count, page_netmem
+from devmemlab.mem.page_pool import (
+    PROVIDER_DMABUF,
+    PROVIDER_IOURING,
+    page_pool_alloc_netmem,
+    page_pool_put_netmem_bulk,
+    page_pool_unreg_netdev,
+    page_pool_use_xdp_mem,
+)
+from devmemlab.mem.pages import get_page, page_alloc
+from devmemlab.mem.provider_kit import call_here
+from devmemlab.mem.provider_table import net_iov_binding
 from devmemlab.nic.toeplitz import toeplitz_bitwise
-from devmemlab.sock.uapi import SHUT_WR
+from devmemlab.sock.uapi import SHUT_WR, frags
 from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
 from devmemlab.wire.pcap import read_capture
 
@@ -92,6 +113,49 @@ def captures():
     finish_tcp_csum(frame, 0, pkt)
 
 
+def memory_rooms():
+    """Floor 1: what bindings, areas and pools do when no packet flows."""
+    mem = Mem()
+    dmabuf = mem.udmabuf("1MiB")
+    binding = mem.bind(2, dmabuf)
+    area = mem.bind(2, mem.udmabuf("64KiB"), provider=PROVIDER_IOURING)
+    pool = mem.page_pool_create(pp_flags=11, max_len=4096, dma_dir=FROM_DEVICE, provider=PROVIDER_DMABUF, mp_priv=binding)
+    tables = mem.pools, mem.netmems, mem.providers
+    handles = table(SLOT, 4)
+    handles[0].entry = mem.alloc(pool)
+    netmem = int(handles[0].entry)
+    net_iov_binding(mem.netmems, mem.providers, netmem)
+    netmem_address(mem.netmems, netmem)
+    netmem_ref_count(mem.netmems, netmem)
+    netmem_is_pfmemalloc(mem.netmems, netmem)
+    net_iov_netmem(netmem >> 1), page_netmem(1)
+    page_pool_put_netmem_bulk(*tables, None, handles, 1)
+    page_pool_alloc_netmem(*tables, None, pool, 512)
+    mem.alloc_part(pool, 512)
+    mem.pool_stats(pool)
+    page_pool_use_xdp_mem(mem.pools, pool)
+    page_pool_unreg_netdev(mem.pools, 9)
+    gen_pool_avail(mem.providers, binding)
+    net_devmem_lookup_dmabuf(mem.providers, int(mem.providers.binding[binding].id))
+    net_devmem_get_niov_at(mem.netmems, mem.providers, binding, 0)
+    dma_check(mem.dmabufs, 2, 0, 1, 1)
+    sg_fill(mem.dmabufs, 0, 0, 0, 0)
+    zcrx_offset(mem.netmems, mem.providers, netmem)
+    zcrx_get_user_ref(mem.netmems, mem.providers, int(mem.providers.binding[area].niov_first) << 1 | 1)
+    zcrx_post_rqe(mem.providers, area, 0)
+    zcrx_scrub(*tables, None, area)
+    get_page(mem.netmems, page_alloc(mem.netmems, mem.providers, 0))
+    mem.unbind(area)
+    mem.run_work(0)
+    call_here(0, mem.providers.words[:1], 1, 0)
+    mem.close()
+
+
+def pattern():
+    """Floor 7: the validation of ncdevmem."""
+    Validator(7).look(pattern_octets(7, 64), b"", frags([]))
+
+
 def transfer():
     """Floors 1 to 7: a small transfer in every mode, without a trace."""
     compare("64KiB", 2000, repeats=1)
@@ -117,6 +181,6 @@ def traced():
     toeplitz_bitwise(np.zeros(40, np.uint8), np.zeros(12, np.uint8), 12)
 
 
-EXERCISES = [("words", words), ("wires", wires), ("captures", captures),
-             ("transfer", transfer), ("trace", traced)]
+EXERCISES = [("words", words), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
+             ("pattern", pattern), ("transfer", transfer), ("trace", traced)]
 """Title and callable, lowest floor first."""

@@ -138,6 +138,7 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
     header_at = q.header_start + (q.used & (q.desc_count - 1)) * q.header_bytes
     if outcome == SPLIT:
         if dma_header(memory, wire, at, header, header_at, q.header_bytes, ledger, trace, queue) != 0:
+            q.rx_dropped_pkt += 1
             return nic_drop(nics, nic, DROP_DMA_FAULT, length, trace, queue, number)
         q.rx_hsplit_pkt += 1
         q.rx_hsplit_bytes += header
@@ -149,9 +150,13 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
         slot = (q.used + i) & (q.desc_count - 1)
         netmem = rxqs.desc[queue, slot].netmem
         piece = min(payload - done, q.buffer_bytes)
+        if piece == 0:
+            break
         err = dma_payload(memory, wire, at + header + done, piece, netmems, netmem, q.buffer_bytes, q.unreadable,
                           ledger, trace, queue)
         if err != 0:
+            q.rx_dropped_pkt += 1
+            q.rx_dropped_octets += done
             return nic_drop(nics, nic, DROP_DMA_FAULT, length, trace, queue, number)
         done += piece
     for i in range(needed):
