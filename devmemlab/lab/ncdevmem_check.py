@@ -48,10 +48,14 @@ def octets_differ(octets, at, expected, expected_at, nbytes):
 
     Parameters
     ----------
-    octets, expected : uint8[n]
+    octets : uint8[n]
         Not changed.
-    at, expected_at : int64
-        First octets.
+    at : int64
+        First octet there.
+    expected : uint8[m]
+        Not changed.
+    expected_at : int64
+        First octet there.
     nbytes : int64
         Octets to compare.
 
@@ -157,6 +161,7 @@ class Validator:
 
     @property
     def mismatches(self):
+        """int: octets that differ, 21 at most."""
         return int(self._check[0].mismatches)
 
     @property

@@ -109,7 +109,8 @@ COOKED = {
 @pytest.mark.parametrize("linktype", COOKED)
 def test_other_links_become_ethernet(tmp_path, linktype):
     ip4, ip6 = IP(src="10.0.0.1", dst="10.0.0.2"), IPv6(src="fd00::1", dst="fd00::2")
-    inner = [(ip, proto) for ip, proto in ((ip4, 0x0800), (ip6, 0x86DD)) if (linktype, proto) not in ((228, 0x86DD), (229, 0x0800))]
+    inner = [(ip, proto) for ip, proto in ((ip4, 0x0800), (ip6, 0x86DD))
+             if (linktype, proto) not in ((228, 0x86DD), (229, 0x0800))]
     packets = [COOKED[linktype](ip / TCP(dport=5201, flags="A") / b"hello", proto) for ip, proto in inner]
     path = str(tmp_path / "other.pcap")
     with PcapWriter(path, linktype=linktype) as writer:
@@ -141,7 +142,8 @@ MISTAKES = [
     (classic()[:20], "cut in its file header: 20 of 24 bytes are there"),
     (classic(frames=[]), "is a capture without frames"),
     (classic()[:-1], "cut in the middle of frame 6, which starts at byte"),
-    (classic(frames=FRAMES[:1])[:30], "cut in the middle of frame 1, which starts at byte 24 and needs 16 bytes where 6 are left"),
+    (classic(frames=FRAMES[:1])[:30],
+     "cut in the middle of frame 1, which starts at byte 24 and needs 16 bytes where 6 are left"),
     (classic() + struct.pack("<IIII", 0, 0, 1 << 30, 5), "corrupt: frame 7 at byte"),
     (classic(linktype=105), "link type 105 (802.11), which cannot be read; Ethernet, Linux cooked v1"),
     (classic(linktype=4242), "link type 4242, which cannot be read"),

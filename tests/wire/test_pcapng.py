@@ -132,7 +132,8 @@ MISTAKES = [
     (GOOD + enhanced(FRAMES[0])[:-4], "cut in the middle of frame 1, which starts at byte 56"),
     (GOOD + b"\6\0\0", "cut in the middle of frame 1, which starts at byte 56 and needs 12 bytes where 3 are left"),
     (GOOD + enhanced(FRAMES[0]) + block(5, bytes(8))[:-1], "cut in the middle of a block before frame 2, which starts at byte"),
-    (section() + interface(1) + interface(147) + enhanced(FRAMES[0]) + enhanced(b"abc", which=1), "frame 2 was recorded on link type 147"),
+    (section() + interface(1) + interface(147) + enhanced(FRAMES[0]) + enhanced(b"abc", which=1),
+     "frame 2 was recorded on link type 147"),
     (section() + interface() * 4097, "more than 4096 interfaces"),
 ]
 
