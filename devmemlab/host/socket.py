@@ -120,6 +120,8 @@ class Socket(Receiving, Options):
             EADDRNOTAVAIL, EADDRINUSE, EINVAL.
         """
         name, port = address[0], int(address[1])
+        if self._row.state != CLOSE or self._row.lport:
+            raise error(EINVAL, "the socket is bound already")
         if not 0 < port < 65536:
             raise error(EINVAL, f"port {port}: 1 to 65535 is possible")
         version, high, low = (4 if self.family == AF_INET else 0, 0, 0)
@@ -144,6 +146,8 @@ class Socket(Receiving, Options):
         row = self._row
         if row.lport == 0:
             raise error(EINVAL, "bind the socket to a port first")
+        if row.rport:
+            raise error(EINVAL, "the socket is, or was, a connection")
         if row.state == CLOSE:
             tcp_event(self.host.tcbs, self.host.trace, self.sock, EV_LISTEN)
         row.backlog = max(int(backlog), 0)
@@ -208,6 +212,8 @@ class Socket(Receiving, Options):
         how : int
             SHUT_WR or SHUT_RDWR; SHUT_RD does nothing.
         """
+        if self._row.rport == 0 or self._row.state == CLOSE:
+            raise error(ENOTCONN, "the socket is not connected")
         if how != SHUT_RD:
             machine_close(self.host.machine, self.host.trace, self._open, 1, self.host.clock.now_ns)
             self.host.flush()

@@ -8,7 +8,7 @@ Omits. Tunnels: the outermost TCP header is where the cut is.
 frame                                       outcome
 ==========================================  =============================================
 split off, or not TCP, or a fragment        whole frame into buffers
-payload not larger than ``hds_thresh``      whole frame into buffers, unless it has none
+payload not larger than ``hds_thresh`` > 0  whole frame into buffers
 headers longer than the header buffer       whole frame into buffers (header overflow)
 otherwise                                   headers to the header buffer, payload to buffers
 ==========================================  =============================================

@@ -18,6 +18,7 @@ from devmemlab.nic.device import (
     DROP_HEADER_OVERFLOW,
     DROP_MALFORMED,
     DROP_NO_DESC,
+    DROP_TOO_LONG,
     DROP_UNREADABLE_HEADER,
 )
 from devmemlab.nic.dma import dma_header, dma_payload
@@ -132,6 +133,9 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
     if outcome == SPLIT:
         payload = pkt.payload_bytes
     needed = max((payload + q.buffer_bytes - 1) // q.buffer_bytes, 1)
+    if needed > q.desc_count and q.active:
+        q.rx_dropped_pkt += 1
+        return nic_drop(nics, nic, DROP_TOO_LONG, length, trace, queue, number)
     if q.active == 0 or q.post - q.used < needed:
         q.rx_dropped_pkt += 1
         return nic_drop(nics, nic, DROP_NO_DESC, length, trace, queue, number)

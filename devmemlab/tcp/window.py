@@ -1,6 +1,6 @@
 """The receive window: how much the peer may send.
 
-Law.   The right edge never moves left, and an advertised octet has room to be charged.
+Law.   The right edge never moves left; what is advertised has room as far as the measured ratio foretells.
 Reads. RFC 9293 section 3.8.6; Linux net/ipv4/tcp_output.c (__tcp_select_window), tcp_input.c (scaling_ratio).
 Omits. Receive-buffer autotuning; a window that knows how many device pages are left.
 
