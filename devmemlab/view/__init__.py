@@ -1,0 +1,8 @@
+"""Floor 8, the view: tables and trace become pictures, plots and controls; nothing below knows it.
+
+Law.   The machine emits, the view reads, JavaScript paints; a picture can be read without a kernel and without colour.
+Reads. House laws 8 and 12.
+Omits. Animations of a trace.
+
+Reading order: theme, svg, flow, byte_flow, bars, picture, plots, tables, displays, controls, build_notebooks.
+"""
