@@ -85,8 +85,13 @@ def token_ranges(tokens):
     tokens = np.asarray(tokens, np.int64)
     if len(tokens) == 0:
         return []
+    steps = np.diff(tokens)
+    if (steps == 1).all():
+        # The usual case, and this runs for every burst: ids are dense, so one read's are one run.
+        first, count = int(tokens[0]), len(tokens)
+        return [np.array([(first + at, min(MAX_DONTNEED_FRAGS, count - at))]) for at in range(0, count, MAX_DONTNEED_FRAGS)]
     at = np.arange(len(tokens))
-    breaks = np.flatnonzero(np.diff(tokens) != 1) + 1
+    breaks = np.flatnonzero(steps != 1) + 1
     starts = np.unique(np.concatenate(([0], breaks, at[::MAX_DONTNEED_FRAGS])))
     counts = np.diff(np.append(starts, len(tokens)))
     ranges = np.stack((tokens[starts], counts), axis=1)

@@ -15,7 +15,8 @@ import ipaddress
 import shutil
 import subprocess
 import sys
-import threading
+import tempfile
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -24,12 +25,12 @@ from devmemlab.host.ports import links
 from devmemlab.host.ports.netns import Namespace
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.ports.record import Record
-from devmemlab.host.ports.tap import Tap
+from devmemlab.host.ports.tap import Tap, tap_read, tap_write
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.receivers import DevmemReceiver
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.sock.uapi import SHUT_WR
-from devmemlab.wire.rows import FRAME, Burst
+from devmemlab.wire.rows import CSUM_VERIFIED, FRAME
 
 SENDER_IP, HOST_IP = "10.0.0.1", "10.0.0.2"
 HOST_MAC = "02:00:00:00:00:02"
@@ -65,8 +66,7 @@ def neighbour_of(ip):
 class Station:
     """A lab host on a TAP device, with the machine's own kernel at the other end.
 
-    Every kernel that receiving needs is compiled before the station is ready: a sender would take the time that
-    compiling costs for a loss, and send again.
+    Every kernel that receiving needs is compiled first: a sender would take the time that costs for a loss, and send again.
 
     Parameters
     ----------
@@ -112,10 +112,7 @@ class Station:
                 self.namespace = None
                 self.tap = undo.enter_context(contextlib.closing(Tap(tap, max_frames=max_frames)))
                 self.tap.mtu = links.get_mtu(tap)
-            warm_receive(self.tap.mtu, options.get("trace", False))
-            self.tap.send(0, Burst(np.zeros(1, np.uint8), table(FRAME, 1)[:0]))
-            while self.tap.recv() is not None:
-                pass
+            warm_up(self.tap, options.get("trace", False))
             self.port = Record(self.tap) if record else self.tap
             self.lab = undo.enter_context(contextlib.closing(Lab()))
             self.host = self.lab.host("receiver", mtu=self.tap.mtu, port=self.port, **options)
@@ -165,19 +162,21 @@ class Station:
         self.close()
 
 
-def warm_receive(mtu=1500, trace=False):
+def warm_up(tap, trace=False):
     """Receive a little of a synthetic sender, so that whatever a transfer needs is compiled.
 
     Parameters
     ----------
-    mtu : int
-        Largest IP packet.
+    tap : Tap
+        Its descriptor is used to read and write no frames at all.
     trace : bool or int
         As the host that follows has it.
     """
+    none = table(FRAME, 1)[:0]
+    tap_read(tap.fileno(), np.zeros(1, np.uint8), none, 0, CSUM_VERIFIED)
+    tap_write(tap.fileno(), np.zeros(1, np.uint8), none)
     with Lab() as lab:
-        capture = bulk_capture(2 * min(mtu, 1500), min(mtu, 1500))
-        port = Pcap(capture, (HOST_IP, PORT), speed=None)
+        port = Pcap(bulk_capture(3000), (HOST_IP, PORT), speed=None)
         host = lab.host("warm", ip=HOST_IP, mac=port.flow.dst_mac, mtu=1500, rx_queues=2, rx_ring=16, port=port, trace=trace)
         with contextlib.closing(DevmemReceiver(host, "256KiB", port.flow)) as receiver, host.socket() as server:
             server.bind(("", PORT))
@@ -185,12 +184,8 @@ def warm_receive(mtu=1500, trace=False):
             conn, _ = server.accept()
             receiver.drain(conn)
             conn.close()
-
-
-class _Steered:
-    """What `DevmemReceiver` needs to know of a flow."""
-
-    dst, dport = HOST_IP, PORT
+            # To the end of every timer: those are kernels too.
+            lab.run(until_ns=lab.clock.now_ns + 120_000_000_000)
 
 
 def record_live(octets, mtu=1500, say=None):
@@ -218,48 +213,25 @@ def record_live(octets, mtu=1500, say=None):
         See `Station`.
     """
     with Station(mtu, record=True) as station:
-        receiver = DevmemReceiver(station.host, "64MiB", _Steered, check=True)
+        receiver = DevmemReceiver(station.host, "64MiB", SimpleNamespace(dst=HOST_IP, dport=PORT), check=True)
         server = station.host.socket()
         server.bind(("", PORT))
         server.listen()
         server.settimeout(20)
         if say:
             say(f"{len(octets):,} octets from this machine's kernel through TAP into device memory")
-        with station.popen([sys.executable, "-c", SENDING, HOST_IP, str(PORT)], stdin=subprocess.PIPE) as program:
-            feeder = _feed(program, octets)
-            conn, _ = server.accept()
-            conn.settimeout(20)
-            receiver.drain(conn)
-            conn.shutdown(SHUT_WR)
-            station.lab.wait(lambda: program.poll() is not None, "end of the sending program", 20_000_000_000)
-            feeder.join()
+        with tempfile.TemporaryFile() as file:
+            file.write(octets)
+            file.seek(0)
+            program = station.popen([sys.executable, "-c", SENDING, HOST_IP, str(PORT)], stdin=file)
+        conn, _ = server.accept()
+        conn.settimeout(20)
+        receiver.drain(conn)
+        conn.shutdown(SHUT_WR)
+        station.lab.wait(lambda: program.poll() is not None, "end of the sending program", 20_000_000_000)
         conn.close()
         capture, sha256 = station.port.capture(), receiver.digest.hexdigest()
         station.host.audit()
         server.close()
         receiver.close()
     return capture, sha256
-
-
-def _feed(program, octets):
-    """Write octets to a program's standard input without waiting.
-
-    Parameters
-    ----------
-    program : subprocess.Popen
-        With a pipe for its input.
-    octets : uint8[n]
-        What to write.
-
-    Returns
-    -------
-    thread : threading.Thread
-        Join it.
-    """
-    def write():
-        with contextlib.suppress(BrokenPipeError), program.stdin as pipe:
-            pipe.write(octets)
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    return thread

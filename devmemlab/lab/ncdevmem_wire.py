@@ -19,9 +19,9 @@ from devmemlab.lab.ncdevmem_check import NEWLINE, pattern_octets
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.tcp.states import CLOSE, NONE, TIME_WAIT
 
-RX_QUEUES = 4
+HOST_OPTIONS = {"rx_queues": 4}
 CLIENT_PORT, CLIENT_MAC = 40000, "02:00:00:00:00:01"
-PATIENCE_NS = 5_000_000_000
+SECOND_NS = 1_000_000_000
 PRIVATE = ("auto", "new")
 
 
@@ -67,19 +67,24 @@ class Wire:
         """str: what ``ss -ti`` says of the sender; empty where there is none to ask."""
         return self.station.sockets() if self.station else ""
 
-    def finish(self, conn):
-        """Close a connection and see it through: until the peer has let go too, or five seconds have passed.
+    def finish(self, conn, hurry=False):
+        """Close a connection and see it through, until the peer has let go too or our patience has ended.
 
         Parameters
         ----------
         conn : Socket
             Whatever its state.
+        hurry : bool
+            Be patient for a second, not five, and do not wait for the end of the sending program.
         """
         row = self.host.tcbs.tcb[conn.sock]
         conn.close()
-        for ready in (lambda: row.state in (NONE, CLOSE, TIME_WAIT), lambda: self.sender is None or self.sender.poll() is not None):
-            with contextlib.suppress(TimeoutError):
-                self.lab.wait(ready, "end of the connection", PATIENCE_NS)
+
+        def over():
+            return row.state in (NONE, CLOSE, TIME_WAIT) and (hurry or self.sender is None or self.sender.poll() is not None)
+
+        with contextlib.suppress(TimeoutError):
+            self.lab.wait(over, "end of the connection", SECOND_NS if hurry else 5 * SECOND_NS)
 
 
 def sending_text(wanted, nbytes):
@@ -121,9 +126,9 @@ def sending_command(wanted, size="64M"):
     if not wanted.modulus:
         return "echo hello, device memory"
     if wanted.modulus <= NEWLINE:
-        return "yes \"$(printf '%s')\" | head -c %s" % ("".join(f"\\{k}" for k in range(1, wanted.modulus)), size)
-    return (f"python3 -c 'import sys; [sys.stdout.buffer.write(bytes([*range(1, {wanted.modulus}), 10]) * 4096) for _ in iter(int, 1)]'"
-            f" | head -c {size}")
+        return "yes \"$(printf '%s')\" | head -c %s" % ("".join(f"\\{k:o}" for k in range(1, wanted.modulus)), size)
+    program = f"import sys; [sys.stdout.buffer.write(bytes([*range(1, {wanted.modulus}), 10]) * 4096) for _ in iter(int, 1)]"
+    return f"python3 -c '{program}' | head -c {size}"
 
 
 @contextlib.contextmanager
@@ -149,7 +154,7 @@ def synthetic_wire(wanted, nbytes, mtu):
                            server=(wanted.server, wanted.port, HOST_MAC))
     with Lab() as lab:
         port = Pcap(capture, (wanted.server, wanted.port), speed=None)
-        host = lab.host("receiver", mac=HOST_MAC, mtu=mtu, port=port, ifname=wanted.ifname, rx_queues=RX_QUEUES,
+        host = lab.host("receiver", mac=HOST_MAC, mtu=mtu, port=port, ifname=wanted.ifname, **HOST_OPTIONS,
                         **{"ip6" if ":" in wanted.server else "ip": wanted.server})
         yield Wire(lab, host)
 
@@ -178,9 +183,9 @@ def tap_wire(wanted, tap, mtu, run, say):
     """
     own = tap in PRIVATE
     if own and ":" in wanted.server:
-        raise ValueError(f"-s {wanted.server}: the private network has no IPv6; give an IPv4 address, or a TAP device of your own")
+        raise ValueError(f"-s {wanted.server}: the private network has no IPv6; give an IPv4 address, or a TAP device of yours")
     with Station(mtu, tap=None if own else tap, ip=wanted.server, sender_ip=wanted.client, ifname=wanted.ifname,
-                 rx_queues=RX_QUEUES) as station:
+                 **HOST_OPTIONS) as station:
         wire = Wire(station.lab, station.host, station, run)
         if run is None:
             say(_how_to_send(wanted, station, own))
@@ -192,7 +197,8 @@ def tap_wire(wanted, tap, mtu, run, say):
 
 def _how_to_send(wanted, station, own):
     """Tell a person how to send."""
-    netcat = ["nc", "-N", *(["-s", wanted.client, "-p", str(wanted.port)] if wanted.client else []), wanted.server, str(wanted.port)]
+    local = ["-s", wanted.client, "-p", str(wanted.port)] if wanted.client else []
+    netcat = ["nc", "-N", *local, wanted.server, str(wanted.port)]
     if own:
         return ("send from the private network, in another terminal; for example:\n"
                 f"  {sending_command(wanted)} | {station.namespace.command(*netcat)}")
