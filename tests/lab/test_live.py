@@ -95,11 +95,13 @@ def test_an_unmodified_program_sends_the_pattern(mtu, program, sizes):
         sender = station.popen(nc) if program == "nc" else python(station, size)
         tally, _, sockets = receive(station, server, sender)
         untouched(tally, size)
-        assert station.tap.refused == 0
+        assert station.tap.refused == station.host.nics.ctl[0].rx_dropped == 0
+        assert station.namespace.statistics("lab0")["tx_dropped"] == 0, "the kernel had no room for frames"
         if shutil.which("ss"):
             assert f"mss:{mtu - 52} " in sockets and f"bytes_acked:{size + 2} " in sockets
-            # Interpreted kernels take so long that the sender's probes fire.
-            assert "retrans" not in sockets or sizes(False, True), sockets
+            # Nothing is lost, but a machine that is busy elsewhere (or interprets) may answer so late that the sender probes.
+            probes = re.search(r" retrans:0/(\d+)", sockets)
+            assert not probes or int(probes[1]) <= size // mtu // sizes(1000, 10) + 3, sockets
 
 
 def test_connections_come_one_after_the_other(served, sizes):
