@@ -158,7 +158,9 @@ def test_interrupting_a_real_run_is_130(tmp_path):
 
         warm.command = command
         cli.main(["warm"])
-        """)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        """)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        # A runner in the background of a script hands SIGINT down ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert started.stdout.readline() == "ready\n"
     started.send_signal(signal.SIGINT)
     assert started.communicate(timeout=60)[1].splitlines()[-1] == "devmemlab: interrupted" and started.returncode == 130

@@ -64,7 +64,7 @@ def tcp_ack_flush(tcbs, txq, skbs, trace, now_ns):
         if row.state == CLOSE or row.state == LISTEN:
             continue
         unacked = seq_diff(row.rcv_nxt, row.rcv_wup)
-        if row.ack_now or row.ofo_head or unacked >= 2 * row.rcv_mss or (unacked > 0 and row.quickack > 0):
+        if row.ack_now or row.ofo_head or unacked > row.rcv_mss or (unacked > 0 and row.quickack > 0):
             tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         elif unacked > 0 and row.delack_at_ns == FAR_FUTURE:
             row.delack_at_ns = timer_at(tcbs, now_ns + DELACK_NS)
@@ -123,14 +123,14 @@ def tcp_ack_arrives(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
 
 @kernel
 def tcp_cleanup_rbuf(tcbs, txq, skbs, trace, tcb, now_ns):
-    """Tell the peer when reading has opened the window by much.
+    """Acknowledge what reading makes due: more than a segment, a small one that was the last, or a window grown by much.
 
     Parameters
     ----------
     tcbs : Tcbs
         The row's advertised window may grow.
     txq : TxQueue
-        Grows by an acknowledgement then.
+        Grows by an acknowledgement when one is due.
     skbs : Skbs
         Read for SACK blocks.
     trace : Trace or None
@@ -146,6 +146,11 @@ def tcp_cleanup_rbuf(tcbs, txq, skbs, trace, tcb, now_ns):
     """
     row = tcbs.tcb[tcb]
     if row.state == CLOSE or row.fin_received:
+        return
+    unacked = seq_diff(row.rcv_nxt, row.rcv_wup)
+    # The peer has paused after a small segment: waiting would only make it probe.
+    if unacked > row.rcv_mss or (0 < unacked < row.rcv_mss and row.rmem_alloc == 0):
+        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         return
     present = tcp_receive_window(row)
     window = tcp_select_window(row)

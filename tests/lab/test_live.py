@@ -198,7 +198,9 @@ def test_a_live_run_that_cannot_be_is_one_line(arguments, words):
 def test_a_person_sends_with_the_command_that_is_printed_and_ctrl_c_ends_it(sizes):
     """Two runs: the first gets what it asked for, the second is interrupted in the middle of a stream."""
     for interrupt in (False, True):
-        started = subprocess.Popen([*RUN, "--tap", "auto"], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        # A runner in the background of a script hands SIGINT down ignored.
+        started = subprocess.Popen([*RUN, "--tap", "auto"], stderr=subprocess.PIPE, text=True, cwd=ROOT,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         lines = [started.stderr.readline()]
         while "binding to address" not in lines[-1]:
             lines.append(started.stderr.readline())
