@@ -22,7 +22,8 @@ from devmemlab.lab.ncdevmem_server import Server
 from devmemlab.lab.ncdevmem_wire import Wire, sending_command
 from devmemlab.lab.stream import stream_octets
 
-pytestmark = pytest.mark.live
+# Who sends here is a kernel with timers of its own: slower modes would only make it probe.
+pytestmark = [pytest.mark.live, pytest.mark.once]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WANTED = Wanted("eth1", live.HOST_IP, None, PORT, 7)
 RUN = [sys.executable, "-m", "devmemlab", "ncdevmem", "-l", "-f", "eth1", "-s", live.HOST_IP, "-p", str(PORT), "-v", "7"]
