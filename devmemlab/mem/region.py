@@ -5,10 +5,13 @@ Reads. Spec section 3.1; PCI base address registers, as far as aperture and reac
 Omits. Bus topology: a region is reachable from its own bus, or from everywhere.
 
 Where the system has memfd, an exported region is a shared file mapped in place, so that other
-mappings of the file see the same bytes.
+mappings of the file see the same bytes. A region ends when it is closed, or when nobody holds it or a
+view of it any more: a notebook cell that is run again does not use the address space up.
 """
 
+import gc
 import os
+import weakref
 
 import numpy as np
 
@@ -16,7 +19,6 @@ from devmemlab.base.units import format_size, parse_size
 from devmemlab.mem.space import REGION, the_space
 
 PAGE_SIZE = 4096
-LARGE_PAGE = 1 << 21
 HOST, DEVICE = 1, 2
 
 __all__ = ["DEVICE", "HOST", "PAGE_SIZE", "REGION", "DeviceMemory", "Region", "host_memory", "memory", "regions"]
@@ -80,16 +82,15 @@ class Region:
         if asked == 0:
             raise ValueError("a region needs at least one byte")
         nbytes = -(-asked // PAGE_SIZE) * PAGE_SIZE
-        base = space.ranges.take(nbytes, min(1 << (nbytes.bit_length() - 1), LARGE_PAGE))
-        row = space.rows.take(1)
-        if base is None or row is None:
-            if base is not None:
-                space.ranges.give(base, nbytes)
-            if row is not None:
-                space.rows.give(row, 1)
-            raise MemoryError(f"no room for {format_size(nbytes)} in an address space of {format_size(len(space.octets))}; "
-                              "close regions that are no longer needed")
-        self.start, self.length, self.kind, self.name, self.row = base, nbytes, kind, name, row
+        place = space.take(nbytes)
+        if place is None:
+            gc.collect()                # hosts are cycles of objects: those nobody holds may still be waiting for the collector
+            place = space.take(nbytes)
+        if place is None:
+            raise MemoryError(f"no room for {format_size(nbytes)} in an address space of {format_size(len(space.octets))} "
+                              f"with {len(space.region) - 1} regions; close regions that are no longer needed")
+        base, row = place
+        self.start, self.length, self.kind, self.name = base, nbytes, kind, name
         self.bar_bytes = nbytes if bar_bytes is None else min(parse_size(bar_bytes), nbytes)
         self.bus, self.coherent = bus, coherent
         self.fd = None
@@ -97,6 +98,8 @@ class Region:
             self._share()
         record = space.region[row]
         record.start, record.length, record.kind, record.alive = base, nbytes, kind, 1
+        self._end = weakref.finalize(self, space.give, row, base, nbytes, self.fd)
+        self._end.atexit = False
 
     def _share(self):
         """Put a memfd behind the range, or leave it private where that fails."""
@@ -111,16 +114,22 @@ class Region:
             os.close(fd)
 
     @property
+    def row(self):
+        """Row of the region table, 0 once it is closed."""
+        end = self._end.peek()
+        return end[2][0] if end else 0
+
+    @property
     def alive(self):
         """False once it is closed."""
-        return self.row != 0
+        return self._end.alive
 
     @property
     def octets(self):
-        """The bytes, as a view; the owner's own eyes, so nothing is refused."""
+        """The bytes, as a view that keeps the region; the owner's own eyes, so nothing is refused."""
         if not self.alive:
             raise ValueError(f"region {self.name!r} is closed")
-        return memory()[self.start:self.start + self.length]
+        return np.asarray(_Span(self))
 
     def _check(self, offset, nbytes):
         """Refuse a range that is not wholly inside.
@@ -189,16 +198,8 @@ class Region:
 
     def close(self):
         """Give the range back; what was in it is lost. Closing twice does nothing."""
-        if self.alive:
-            space = the_space()
-            space.region[self.row].alive = 0
-            space.remap(self.start, self.length)
-            space.ranges.give(self.start, self.length)
-            space.rows.give(self.row, 1)
-            self.row = 0
-            if self.fd is not None:
-                os.close(self.fd)
-                self.fd = None
+        self._end()
+        self.fd = None
 
     def __len__(self):
         return self.length
@@ -206,6 +207,20 @@ class Region:
     def __repr__(self):
         state = "" if self.alive else ", closed"
         return f"<{type(self).__name__} {self.name!r} {format_size(self.length)} at {self.start:#x}{state}>"
+
+
+class _Span:
+    """The bytes of a region in NumPy's array protocol; the array keeps the span, the span the region.
+
+    Parameters
+    ----------
+    region : Region
+        Whose bytes.
+    """
+
+    def __init__(self, region):
+        self.region = region
+        self.__array_interface__ = memory()[region.start:region.start + region.length].__array_interface__
 
 
 def host_memory(nbytes, name="host DRAM"):

@@ -14,6 +14,7 @@ The array is reserved, not committed: a 64 GiB device costs what is written to i
 
 import ctypes
 import mmap
+import os
 import sys
 
 import numpy as np
@@ -22,6 +23,7 @@ from devmemlab.base.table import schema, table
 from devmemlab.mem.ranges import Ranges
 
 FIRST_ADDRESS = 1 << 20
+LARGE_PAGE = 1 << 21
 TRY_BYTES = tuple(1 << shift for shift in (40, 38, 36, 34, 32, 30))
 REGION = schema("start", "length", "kind", "alive")
 _LINUX = sys.platform.startswith("linux")
@@ -58,8 +60,49 @@ class Space:
             raise MemoryError("cannot reserve 1 GiB of address space; raise the limit (ulimit -v) and start again")
         self.octets = np.frombuffer(self.block, dtype=np.uint8)
         self.ranges = Ranges(FIRST_ADDRESS, nbytes)
-        self.region = table(REGION, 1024)
+        self.region = table(REGION, 4096)
         self.rows = Ranges(1, len(self.region))
+
+    def take(self, nbytes):
+        """Take a range and a row, or neither.
+
+        Parameters
+        ----------
+        nbytes : int
+            Length, whole pages.
+
+        Returns
+        -------
+        place : tuple of int, or None
+            ``(start, row)``; None when either is used up.
+        """
+        start = self.ranges.take(nbytes, min(1 << (nbytes.bit_length() - 1), LARGE_PAGE))
+        if start is None:
+            return None
+        row = self.rows.take(1)
+        if row is None:
+            self.ranges.give(start, nbytes)
+            return None
+        return start, row
+
+    def give(self, row, start, nbytes, fd=None):
+        """Give a range and its row back; what was in it is lost.
+
+        Parameters
+        ----------
+        row : int
+            Row of the region table.
+        start, nbytes : int
+            The range.
+        fd : int, optional
+            The file behind it, closed.
+        """
+        self.region[row].alive = 0
+        self.remap(start, nbytes)
+        self.ranges.give(start, nbytes)
+        self.rows.give(row, 1)
+        if fd is not None:
+            os.close(fd)
 
     def remap(self, base, nbytes, fd=None):
         """Replace what lies behind a range: a file, or fresh zeros.

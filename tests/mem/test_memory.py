@@ -1,5 +1,6 @@
 """Regions, ranges, the ledger, units and profiles."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pytest
 from devmemlab.base import profile as profiles
 from devmemlab.base.units import format_size, parse_size
 from devmemlab.mem import ledger as ledgers
+from devmemlab.mem.mem import Mem
 from devmemlab.mem.ranges import Ranges
 from devmemlab.mem.region import DEVICE, HOST, DeviceMemory, Region, host_memory, memory, regions
+from devmemlab.mem.space import the_space
 
 
 def test_a_region_is_a_page_aligned_piece_of_memory():
@@ -162,3 +165,34 @@ def test_profiles_differ_where_the_specification_says():
         profiles.profile("5.4")
     with pytest.raises(ValueError, match="no field 'colour'"):
         profiles.profile("6.18", colour=1)
+
+
+def test_a_region_nobody_holds_gives_its_range_back():
+    space = the_space()
+    before = int(space.region["alive"].sum())
+    for _ in range(64):                               # 64 x 64 GiB do not fit into any address space here at once
+        memory_of_a_cell = DeviceMemory("64GiB")
+        memory_of_a_cell.octets[:4] = 7
+    del memory_of_a_cell
+    gc.collect()
+    assert int(space.region["alive"].sum()) <= before
+
+
+def test_a_view_keeps_its_region():
+    view = DeviceMemory("64KiB").view(np.int64, 8)
+    gc.collect()
+    others = [DeviceMemory("64KiB") for _ in range(8)]
+    view[:] = 5
+    assert all(not other.octets.any() for other in others) and (view == 5).all()
+
+
+def test_hosts_nobody_holds_make_room_when_it_is_needed():
+    gc.disable()
+    try:
+        for _ in range(40):
+            mem = Mem(profiles.profile("6.18"), pages_bytes=len(the_space().octets) >> 5)
+            mem.itself = mem                          # a cycle, as a host and its lab are
+    finally:
+        gc.enable()
+    assert mem.page_pool_create(pool_size=64) >= 0
+    mem.close()
