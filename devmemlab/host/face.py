@@ -7,7 +7,6 @@ Omits. sysctl, nstat, ss, selectors, mmap of sockets.
 
 import numpy as np
 
-from devmemlab.base.errno import ENODEV, error
 from devmemlab.host.ethtool import Ethtool
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
@@ -64,9 +63,7 @@ class LinuxFace(MemoryFds):
         ifindex : int
             1 or more.
         """
-        if ifname != self.netdev.name:
-            raise error(ENODEV, f"{self.name} has no interface {ifname!r}; it has {self.netdev.name!r}")
-        return self.netdev.ifindex
+        return self.device(ifname).ifindex
 
     def ethtool(self, ifname):
         """Configuration of an interface.
@@ -81,8 +78,7 @@ class LinuxFace(MemoryFds):
         ethtool : Ethtool
             set_rings, set_rxfh_indir, add_rule, ...
         """
-        self.ifindex(ifname)
-        return Ethtool(self.netdev, self.poke)
+        return Ethtool(self.device(ifname), self.poke)
 
     def netlink(self, family="netdev"):
         """Open a generic netlink socket.

@@ -2,7 +2,7 @@
 
 Law.   The host owns its tables; a program changes them through file descriptors and configuration only.
 Reads. House laws 5, 7 and 10.
-Omits. More than one interface; connect and send.
+Omits. More than one NIC; connect and send.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from devmemlab.base.trace import make_trace
 from devmemlab.base.xarray import make_xarrays
 from devmemlab.host.addresses import ADDRESS
 from devmemlab.host.audit import audit
+from devmemlab.host.devices import Devices
 from devmemlab.host.entry import machine_receive, machine_timers, machine_transmit
 from devmemlab.host.face import LinuxFace
 from devmemlab.host.fds import FdTable
@@ -36,7 +37,7 @@ from devmemlab.wire.frame import FRAME, PKT, Burst
 TX_ARENA_BYTES = 1 << 19
 
 
-class Host(LinuxFace):
+class Host(Devices, LinuxFace):
     """One machine of the lab. Made by ``lab.host(...)``; it is also the Linux face that programs use.
 
     Parameters
@@ -110,7 +111,10 @@ class Host(LinuxFace):
             row.ifindex = 2
         self._tx_octets, self._tx_frames = np.zeros(TX_ARENA_BYTES, np.uint8), table(FRAME, 4096)
         self._set_up_nic(parse_mac(mac), mtu, rx_queues)
-        self.netdev = Netdev(ifname, 2, 0, self.nics, self.rxqs, self.mem, self._headers, rx_ring, self.clock, self.trace)
+        self._first_devices()
+        self.netdev = Netdev(ifname, self._new_ifindex(ifname), 0, self.nics, self.rxqs, self.mem, self._headers, rx_ring,
+                             self.clock, self.trace)
+        self.devices[self.netdev.ifindex] = self.netdev
         self.netdev.open()
 
     def _set_up_nic(self, mac, mtu, rx_queues):

@@ -18,18 +18,11 @@ from devmemlab.mem.pool_table import (
     PROVIDER_PAGES,
     RING_MAX,
 )
+from devmemlab.net.refusal import ProviderError
 from devmemlab.nic.hds import HDS_DISABLED, HDS_ENABLED, HDS_UNKNOWN
 from devmemlab.nic.rxq import HEADER_BYTES, NO_POOL, rxq_drain, rxq_refill
 
 HDS_NAMES = {"auto": HDS_UNKNOWN, "unknown": HDS_UNKNOWN, "off": HDS_DISABLED, "on": HDS_ENABLED}
-
-
-class ProviderError(OSError):
-    """A refusal with the sentence that netlink carries as extack."""
-
-    def __init__(self, number, message):
-        super().__init__(number, message)
-        self.message = message
 
 
 class QueueMemory(NamedTuple):
@@ -77,7 +70,11 @@ class Netdev:
         Stored configuration; the bind check looks at these.
     providers : dict of int to int
         Queue index -> binding row.
+    ops_locked, netmem_tx, has_dma : bool
+        Whether it has queue operations, sends from device memory, and can do DMA.
     """
+
+    ops_locked = netmem_tx = has_dma = True
 
     def __init__(self, name, ifindex, nic, nics, rxqs, mem, header_region, rings_max, clock, trace=None):
         self.name, self.ifindex, self.nic = name, ifindex, nic
@@ -96,6 +93,11 @@ class Netdev:
     def real_num_rx_queues(self):
         """Active RX queues."""
         return int(self.ctl.queue_count)
+
+    @property
+    def real_num_tx_queues(self):
+        """Active TX queues."""
+        return self.real_num_rx_queues
 
     @property
     def running(self):
