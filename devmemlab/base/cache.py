@@ -6,7 +6,8 @@ Omits. Sharing one cache between users: a cache holds machine code, so only its 
 
 A cache directory is named by a digest (the *stamp*) over every source file of the package, the
 versions of Python, Numba, llvmlite and NumPy, and the compiler settings that change code. An edited
-callee or constant anywhere therefore selects a new, empty directory. What one file in it holds is
+callee or constant anywhere therefore selects a new, empty directory; only the rooms above all kernels
+(pictures and commands) may change freely. What one file in it holds is
 `devmemlab.base.persist`'s business. This chapter alone on its floor looks at a clock: files have ages.
 """
 
@@ -25,6 +26,7 @@ import numpy
 from numba import config
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+ABOVE_ALL_KERNELS = ("view", "commands", "cli.py")
 KEEP_STAMPS = 3
 KEEP_DAYS = 7
 
@@ -40,9 +42,11 @@ def source_files(package=PACKAGE):
     Returns
     -------
     files : list of pathlib.Path
-        Every ``*.py`` below `package`, sorted.
+        Every ``*.py`` below `package` that can reach a kernel, sorted: `ABOVE_ALL_KERNELS` is left out.
     """
-    return sorted(p for p in package.rglob("*.py") if "__pycache__" not in p.parts and "_notebooks" not in p.parts)
+    skip = {"__pycache__", "_notebooks"}
+    return sorted(p for p in package.rglob("*.py")
+                  if not skip & set(p.parts) and p.relative_to(package).parts[0] not in ABOVE_ALL_KERNELS)
 
 
 def stamp(package=PACKAGE):

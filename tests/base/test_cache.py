@@ -310,6 +310,9 @@ def test_the_stamp_sees_names_contents_and_settings(tmp_path):
     (tmp_path / "b.py").write_text("x = 2\n")
     third = cache.stamp(tmp_path)
     assert len({first, second, third}) == 3
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "a.py").write_text("x = 3\n")
+    assert cache.stamp(tmp_path) == third, "pictures compile nothing"
     before, config.LOOP_VECTORIZE = config.LOOP_VECTORIZE, not config.LOOP_VECTORIZE
     try:
         assert cache.stamp(tmp_path) != third
