@@ -54,8 +54,10 @@ def test_cells_are_thin(source):
 
 
 @lessons
-def test_cells_define_nothing_and_are_not_magic(source):
+def test_cells_define_nothing_but_policies_and_are_not_magic(source):
     for cell in code(stored(source)):
+        if {"policy", "exercise"} & set(cell.metadata.get("tags", [])):
+            continue
         defined = [
             node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda))
         ]
