@@ -1,36 +1,131 @@
-"""Memory as file descriptors: udmabuf, export, mmap, sync.
+"""Memory as file descriptors: memfd, udmabuf, export.
 
 Law.   A dmabuf lives as long as an fd or an attachment refers to it.
-Reads. Linux drivers/dma-buf/{udmabuf,dma-buf}.c, include/uapi/linux/dma-buf.h.
-Omits. The ioctl numbers themselves; seeking.
+Reads. Linux drivers/dma-buf/udmabuf.c, include/uapi/linux/udmabuf.h; memfd_create(2).
+Omits. The ioctl numbers themselves; reading, writing and resizing memfds (map their dmabuf).
 """
 
-from devmemlab.base.errno import EINVAL
+from devmemlab.base.errno import EFAULT, EINVAL, error
+from devmemlab.host.dmabuf_calls import SYNC_END, SYNC_READ, SYNC_RW, SYNC_START, SYNC_WRITE, DmabufCalls, DmabufFd
 
-SYNC_READ, SYNC_WRITE, SYNC_RW, SYNC_START, SYNC_END = 1, 2, 3, 0, 4
+__all__ = ["SYNC_END", "SYNC_READ", "SYNC_RW", "SYNC_START", "SYNC_WRITE", "DmabufFd", "MemoryFds"]
+MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
 
 
-class DmabufFd:
-    """What the file descriptor of a dmabuf names.
+class MemfdFd:
+    """What the file descriptor of a memory file names.
 
     Parameters
     ----------
-    host : Host
-        Whose descriptor it is.
-    dmabuf : int
-        Row of the dmabuf.
+    file : Memfd
+        The file.
     """
 
-    def __init__(self, host, dmabuf):
-        self.host, self.dmabuf = host, dmabuf
+    def __init__(self, file):
+        self.file = file
 
     def release(self):
-        """Drop the reference of the descriptor."""
-        self.host.mem.put_dmabuf(self.dmabuf)
+        """Close the file; a dmabuf of its pages keeps them."""
+        self.file.close()
 
 
-class MemoryFds:
+class OtherFd:
+    """What the file descriptor of anything else names: a file that is open and is no memory.
+
+    Parameters
+    ----------
+    path : str
+        For people.
+    """
+
+    def __init__(self, path):
+        self.path = path
+
+    def release(self):
+        """Do nothing: nothing is held."""
+
+    def __repr__(self):
+        return f"<{self.path}>"
+
+
+class MemoryFds(DmabufCalls):
     """The part of a host that turns memory into file descriptors."""
+
+    def memfd_create(self, name="memfd", flags=MFD_CLOEXEC | MFD_ALLOW_SEALING, length=0):
+        """Make a memory file of a fixed length.
+
+        Parameters
+        ----------
+        name : str
+            For people.
+        flags : int
+            Without MFD_ALLOW_SEALING it cannot be sealed, and so makes no udmabuf.
+        length : int or str
+            Octets; the lab's memory files do not grow.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+        """
+        return self.fds.install(MemfdFd(self.mem.memfd(length, 0, bool(flags & MFD_ALLOW_SEALING), name)))
+
+    def add_seals(self, fd, seals):
+        """Seal a memory file.
+
+        Parameters
+        ----------
+        fd : int
+            Of a memfd.
+        seals : int
+            Sum of ``F_SEAL_*``.
+
+        Raises
+        ------
+        OSError
+            EBADF; EINVAL when it is no memfd; EPERM when it takes no more seals.
+        """
+        self.fds.get(fd, MemfdFd, EINVAL, "a memfd").file.add_seals(seals)
+
+    def open_other(self, path="/dev/null"):
+        """Open something that is no memory: it can be passed where a dmabuf or a memfd is wanted, and is refused.
+
+        Parameters
+        ----------
+        path : str
+            For people.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+        """
+        return self.fds.install(OtherFd(path))
+
+    def udmabuf_create(self, items):
+        """Make a dmabuf of pieces of memory files: the requests UDMABUF_CREATE and UDMABUF_CREATE_LIST.
+
+        Parameters
+        ----------
+        items : sequence of (int, int, int) or None
+            File descriptor, offset and size of each piece; None is a request that the kernel cannot read.
+
+        Returns
+        -------
+        fd : int
+            Of the dmabuf.
+
+        Raises
+        ------
+        OSError
+            EFAULT; EINVAL and EBADFD, see `devmemlab.mem.udmabuf.check_udmabuf`.
+        """
+        if items is None:
+            raise error(EFAULT, "the request cannot be read; pass a list of pieces")
+        files = [self.fds.things.get(fd) for fd, _, _ in items]
+        pieces = [(file.file if isinstance(file, MemfdFd) else file, offset, size)
+                  for file, (_, offset, size) in zip(files, items, strict=True)]
+        return self.fds.install(DmabufFd(self, self.mem.udmabuf_create(pieces)))
 
     def udmabuf(self, size):
         """Make a dmabuf of host pages (memfd, seals, create).
@@ -66,63 +161,3 @@ class MemoryFds:
             File descriptor.
         """
         return self.fds.install(DmabufFd(self, self.mem.export(memory)))
-
-    def dmabuf_of(self, fd):
-        """Resolve a dmabuf's file descriptor.
-
-        Parameters
-        ----------
-        fd : int
-            File descriptor.
-
-        Returns
-        -------
-        dmabuf : int
-            Row.
-
-        Raises
-        ------
-        OSError
-            EBADF when it is not open, EINVAL when it names something else.
-        """
-        return self.fds.get(fd, DmabufFd, EINVAL, "a dmabuf").dmabuf
-
-    def mmap(self, fd):
-        """Map a dmabuf for the host's CPU.
-
-        Parameters
-        ----------
-        fd : int
-            Of a dmabuf.
-
-        Returns
-        -------
-        octets : uint8[n] or DmabufMap
-            The memory itself, not a copy; a DmabufMap where host and device do not see the same bytes by themselves.
-
-        Raises
-        ------
-        OSError
-            EBADF, EINVAL (not a dmabuf, or memory that cannot be mapped in one piece).
-        """
-        dmabuf = self.dmabuf_of(fd)
-        mapping = self.mem.dma_buf_mmap(dmabuf)
-        region = self.mem.backing.get(dmabuf)
-        return region.octets if region is not None and region.coherent else mapping
-
-    def dmabuf_sync(self, fd, flags):
-        """Bracket CPU access to a dmabuf.
-
-        Parameters
-        ----------
-        fd : int
-            Of a dmabuf.
-        flags : int
-            SYNC_READ and/or SYNC_WRITE, with SYNC_START or SYNC_END.
-
-        Raises
-        ------
-        OSError
-            EINVAL for other bits, or neither direction.
-        """
-        self.mem.dma_buf_sync(self.dmabuf_of(fd), flags)

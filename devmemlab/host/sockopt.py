@@ -1,29 +1,64 @@
 """Socket options, SO_DEVMEM_DONTNEED among them.
 
 Law.   An option that the lab does not model is refused, never remembered and ignored.
-Reads. Linux net/core/sock.c (sk_setsockopt).
+Reads. Linux net/socket.c (do_sock_setsockopt), net/core/sock.c (sk_setsockopt) for the order of the checks.
 Omits. TCP-level options.
 """
 
 import numpy as np
 
-from devmemlab.base.errno import ENOPROTOOPT, error
+from devmemlab.base.errno import EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, error
 from devmemlab.host.entry import machine_dontneed
-from devmemlab.sock.uapi import SO_DEVMEM_DONTNEED, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET
+from devmemlab.sock.uapi import (
+    DMABUF_TOKEN_BYTES,
+    MAX_DONTNEED_TOKENS,
+    SO_DEVMEM_DONTNEED,
+    SO_RCVBUF,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SOL_SOCKET,
+)
+
+INT_BYTES = 4
+SIGN_BIT = 1 << 31
+
+
+def option_value(value, optlen=None):
+    """Spell an option value as the system call gets it: octets, and a length that need not be theirs.
+
+    Parameters
+    ----------
+    value : int, bytes or None
+        An int is one C int; None is memory that the program may not read.
+    optlen : int, optional
+        The length that the call is told, when it is not that of `value`; a C int, so 2**31 and above are negative.
+
+    Returns
+    -------
+    octets, optlen : bytes or None, int
+        What the kernel can read, and how much it is told to.
+    """
+    octets = int(value).to_bytes(INT_BYTES, "little", signed=value < SIGN_BIT) if isinstance(value, int) else value
+    octets = None if octets is None else bytes(octets)
+    length = len(octets or b"") if optlen is None else int(optlen)
+    return octets, (length + SIGN_BIT) % (2 * SIGN_BIT) - SIGN_BIT
 
 
 class Options:
     """The options of `devmemlab.host.socket.Socket`."""
 
-    def setsockopt(self, level, option, value):
+    def setsockopt(self, level, option, value, optlen=None):
         """Set an option.
 
         Parameters
         ----------
         level, option : int
             SOL_SOCKET and SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED.
-        value : int or bytes
-            Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``.
+        value : int, bytes or None
+            Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``. None, with a length, is a
+            pointer to nothing.
+        optlen : int, optional
+            A length other than that of `value`, as a C program can give it.
 
         Returns
         -------
@@ -33,19 +68,32 @@ class Options:
         Raises
         ------
         OSError
-            ENOPROTOOPT, EINVAL.
+            EBADF after close; EINVAL for a length below 0 or too short for the option; EFAULT; ENOPROTOOPT.
         """
-        if level == SOL_SOCKET and option == SO_DEVMEM_DONTNEED:
-            optval = np.frombuffer(bytearray(value), np.uint8)
-            freed = machine_dontneed(self.host.machine, self.host.trace, self._open, optval, len(optval),
-                                     self.host.clock.now_ns)
+        sock = self._open
+        octets, optlen = option_value(value, optlen)
+        if optlen < 0:
+            raise error(EINVAL, f"option length {optlen}: a length is 0 or more")
+        if level != SOL_SOCKET:
+            raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
+        if optlen < INT_BYTES:
+            raise error(EINVAL, f"{optlen} octets: an option at SOL_SOCKET has at least {INT_BYTES}")
+        if octets is None or len(octets) < INT_BYTES:
+            raise error(EFAULT, "the option value cannot be read; pass an int or bytes")
+        if option == SO_DEVMEM_DONTNEED:
+            optval = np.frombuffer(bytearray(octets), np.uint8)
+            # A length that the kernel accepts must be there to be read; one that it refuses is never read.
+            if len(octets) < optlen <= MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES and optlen % DMABUF_TOKEN_BYTES == 0:
+                raise error(EFAULT, f"only {len(octets)} of {optlen} octets can be read")
+            freed = machine_dontneed(self.host.machine, self.host.trace, sock, optval, optlen, self.host.clock.now_ns)
             if freed < 0:
-                raise error(freed, f"{len(optval)} octets: 1 to 128 whole elements of 8 octets are possible")
+                raise error(freed, f"{optlen} octets: 1 to 128 whole elements of 8 octets are possible")
             return int(freed)
-        if level == SOL_SOCKET and option == SO_RCVBUF:
-            self._row.rcvbuf = max(2 * int(value), 2304)
+        number = int.from_bytes(octets[:INT_BYTES], "little", signed=True)
+        if option == SO_RCVBUF:
+            self._row.rcvbuf = max(2 * number, 2304)
             return None
-        if level == SOL_SOCKET and option in (SO_REUSEADDR, SO_REUSEPORT):
+        if option in (SO_REUSEADDR, SO_REUSEPORT):
             return None
         raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
 
@@ -67,3 +115,28 @@ class Options:
         if level == SOL_SOCKET and option == SO_RCVBUF:
             return int(self._row.rcvbuf)
         raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")
+
+
+def setsockopt_fd(host, fd, level, option, value, optlen=None):
+    """Set an option by file descriptor, as the system call does.
+
+    Parameters
+    ----------
+    host : Host
+        Whose descriptor it is.
+    fd : int
+        File descriptor.
+    level, option, value, optlen : int, int, int or bytes or None, int
+        See `Options.setsockopt`.
+
+    Returns
+    -------
+    result : int or None
+        See there.
+
+    Raises
+    ------
+    OSError
+        EBADF when it is not open, ENOTSOCK when it names something else, and what `Options.setsockopt` raises.
+    """
+    return host.fds.get(fd, Options, ENOTSOCK, "a socket").setsockopt(level, option, value, optlen)
