@@ -1,37 +1,24 @@
-"""The generic netlink family ``netdev``: bindings by request, in the kernel's order of checks.
+"""Generic netlink for programs: requests by name, real messages underneath.
 
-Law.   A binding lives exactly as long as the netlink socket that made it.
-Reads. Linux net/core/netdev-genl.c; Documentation/netlink/specs/netdev.yaml; spec sections 9.2 to 9.6.
-Omits. The wire encoding, bind-tx, notifications, statistics, privileges (the caller is an administrator).
+Law.   A binding lives exactly as long as the netlink socket that made it; nothing reaches the kernel's side except octets.
+Reads. Linux tools/net/ynl (names, and how replies are shown); net/netlink/af_netlink.c; spec sections 9.1 to 9.7.
+Omits. Reading a dump in several pieces; sequence numbers that a program chooses.
+
+``do`` and ``dump`` spell a request, ``send`` carries it, and what comes back is read again: the same octets that
+`NetlinkSocket.send` takes from anybody who spells messages by hand.
 """
 
-from devmemlab.base.errno import EINVAL, ENODEV, ENOENT, EOPNOTSUPP, ERANGE
-from devmemlab.net.netdev import ProviderError
+import os
 
-FAMILY = "netdev"
-RX, TX = "rx", "tx"
-DMABUF_ATTRIBUTES = {"ifindex": 1, "queues": 2, "fd": 3, "id": 4}
+from devmemlab.base.errno import EBADF, EINVAL, EOPNOTSUPP, error, name_of
+from devmemlab.host.genl.extack import Extack, read_outcome
+from devmemlab.host.genl.operations import CTRL_ID, NEWEST
+from devmemlab.host.genl.sets import RX, SETS, TX, decode, encode, name_at
+from devmemlab.host.genl.wire import HEADERS, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, generic, messages
+from devmemlab.host.netlink_controller import FAMILY, Controller
+from devmemlab.host.netlink_listen import SOL_NETLINK, Listening
 
-
-class Extack:
-    """What the kernel adds to a netlink error.
-
-    Parameters
-    ----------
-    msg : str, optional
-        A sentence.
-    bad_attr : str, optional
-        The attribute at fault.
-    miss_type : int, optional
-        Number of the attribute that is missing.
-    """
-
-    def __init__(self, msg=None, bad_attr=None, miss_type=None):
-        self.msg, self.bad_attr, self.miss_type = msg, bad_attr, miss_type
-
-    def __repr__(self):
-        parts = [f"{k}={v!r}" for k, v in vars(self).items() if v is not None]
-        return f"Extack({', '.join(parts)})"
+__all__ = ["FAMILY", "RX", "SOL_NETLINK", "TX", "Extack", "NetlinkError", "NetlinkSocket"]
 
 
 class NetlinkError(OSError):
@@ -47,133 +34,187 @@ class NetlinkError(OSError):
         What to do.
     """
 
-    def __init__(self, number, extack, advice):
-        super().__init__(number, f"{extack.msg or advice}{f' ({advice})' if extack.msg else ''}")
+    def __init__(self, number, extack, advice=""):
+        said = "; ".join(part for part in (extack.msg, advice) if part)
+        super().__init__(number, f"{os.strerror(number)} ({name_of(number)}){': ' if said else ''}{said}")
         self.extack = extack
 
 
-def refuse(number, advice, **extack):
-    """Make the error of a refused request.
+class NetlinkSocket(Controller, Listening):
+    """A socket of a family. Made by ``host.netlink("netdev")``.
 
     Parameters
     ----------
-    number : int
-        Errno.
-    advice : str
-        What to do.
-    **extack
-        See `Extack`.
-
-    Returns
-    -------
-    error : NetlinkError
-        To raise.
-    """
-    return NetlinkError(number, Extack(**extack), advice)
-
-
-class NetlinkSocket:
-    """A socket of the family. Made by ``host.netlink("netdev")``.
-
-    Parameters
-    ----------
-    host : Host
+    host : Host or Process
         Whose socket it is.
     family : str
-        Must be ``"netdev"``.
+        ``"netdev"`` or ``"nlctrl"``.
+    sock : GenlSock, optional
+        The kernel's side, when it is there already (``dup``).
+
+    Attributes
+    ----------
+    words : bool
+        Whether enumerations are shown as words ("rx") or as their numbers.
     """
 
-    def __init__(self, host, family=FAMILY):
-        if family != FAMILY:
-            raise refuse(ENOENT, f"there is no family {family!r}; there is {FAMILY!r}")
-        self.host = host
-        self.bindings = []
-        self._fd = host.fds.install(self)
+    def __init__(self, host, family=FAMILY, sock=None):
+        self.host, self.family, self.words = host, family, True
+        self.sock = sock if sock is not None else host.genl.open(host)
+        self._seq = 0
+        self._fd = host.fds.install(self.sock)
+        self.commands = dict(NEWEST)
+        try:
+            # What the controller tells is what a program would know the family's number from.
+            self.number = CTRL_ID
+            self.number = self._do(NEWEST["getfamily"], {"family-name": family}, CTRL_ID)["family-id"]
+        except NetlinkError:
+            self.close()
+            raise
+        self.commands.update({op.name: op for op in host.genl.families[self.number][1].values()})
+
+    @property
+    def bindings(self):
+        """Rows of the bindings that the socket owns."""
+        return self.sock.bindings
 
     def fileno(self):
         """Return the file descriptor, -1 after close."""
         return self._fd
 
-    def do(self, name, attrs):
+    def send(self, octets):
+        """Send messages and take what comes back.
+
+        Parameters
+        ----------
+        octets : bytes
+            Netlink messages.
+
+        Returns
+        -------
+        replies : bytes
+            Netlink messages; empty when none was asked for.
+
+        Raises
+        ------
+        OSError
+            EBADF: the socket is closed.
+        """
+        if self._fd < 0 or self.host.fds.things.get(self._fd) is not self.sock:
+            raise error(EBADF, "the netlink socket is closed; open another one with netlink()")
+        return self.host.genl.answer(self.sock, self.host, octets)
+
+    def request(self, name, attrs=None, dump=False):
+        """Spell a request without sending it.
+
+        Parameters
+        ----------
+        name : str or int
+            Command.
+        attrs : dict, optional
+            Attributes by name, or by number with octets as value.
+        dump : bool
+            Whether everything is asked for.
+
+        Returns
+        -------
+        octets : bytes
+            One message.
+
+        Raises
+        ------
+        NetlinkError
+            EOPNOTSUPP, EINVAL: a name that nobody knows.
+        """
+        op = self._operation(name)
+        bits = NLM_F_REQUEST | (NLM_F_DUMP if dump else NLM_F_ACK)
+        return self._spell(op, attrs or {}, bits, self.number)
+
+    def _operation(self, name):
+        """Look a command up."""
+        if isinstance(name, int):
+            known = next((op for op in self.commands.values() if op.number == name), None)
+            return known or NEWEST["dev-get"]._replace(number=name, name=f"command {name}", set="nothing")
+        if name not in self.commands:
+            raise NetlinkError(EOPNOTSUPP, Extack(), f"{name!r} is not known; {', '.join(self.commands)} are")
+        return self.commands[name]
+
+    def _spell(self, op, attrs, bits, family):
+        """Write a request."""
+        self._seq += 1
+        try:
+            body = encode(op.set, attrs)
+        except KeyError as no:
+            raise NetlinkError(EINVAL, Extack(msg="Unknown attribute type"),
+                               f"{op.name} has no attribute {no.args[0]!r}; its names are {', '.join(SETS[op.set])}") from None
+        return generic(family, bits, self._seq, 0, op.number, body)
+
+    def _replies(self, op, request):
+        """Send one request; gives its replies, or raises what ended it."""
+        out = []
+        for reply in messages(self.send(request)):
+            if reply.kind in (NLMSG_ERROR, NLMSG_DONE):
+                number, extack = read_outcome(reply)
+                if number:
+                    path = name_at(op.set, request, HEADERS, extack.bad_attr_offset)
+                    extack.bad_attr = path[-1] if path else None
+                    path = name_at(op.set, request, HEADERS, extack.miss_nest_offset)
+                    extack.miss_nest = path[-1] if path else None
+                    raise NetlinkError(number, extack, self.sock.why)
+            else:
+                out.append(reply.octets)
+        return out
+
+    def _do(self, op, attrs, family):
+        """Send a request; gives its first reply."""
+        replies = self._replies(op, self._spell(op, attrs, NLM_F_REQUEST | NLM_F_ACK, family))
+        return decode(op.set, replies[0], HEADERS, words=self.words) if replies else {}
+
+    def do(self, name, attrs=None):
         """Send one request.
 
         Parameters
         ----------
-        name : str
-            ``"bind-rx"``, ``"queue-get"`` or ``"page-pool-get"``.
-        attrs : dict
-            Attributes by their YAML names.
+        name : str or int
+            Command: ``"bind-rx"``, ``"queue-get"``, ...
+        attrs : dict, optional
+            Attributes by their YAML names, in the order in which they are sent; an int as a name is a raw attribute number.
 
         Returns
         -------
         reply : dict
-            Attributes.
+            Attributes; empty when there are none.
 
         Raises
         ------
         NetlinkError
             With ``extack``.
         """
-        if name == "bind-rx":
-            return self.bind_rx(attrs)
-        if name == "queue-get":
-            return self._queue_get(attrs)
-        if name != "page-pool-get":
-            raise refuse(EOPNOTSUPP, f"{name!r} is not known; bind-rx, queue-get and page-pool-get are")
-        if "id" not in attrs:
-            raise refuse(EINVAL, "the request lacks 'id'", miss_type=1)
-        try:
-            return self.host.mem.page_pool_get(attrs["id"])
-        except OSError as err:
-            raise refuse(err.errno, str(err.strerror)) from None
+        return self._do(self._operation(name), attrs or {}, self.number)
 
     def dump(self, name, attrs=None):
         """List everything of a kind.
 
         Parameters
         ----------
-        name : str
-            ``"queue-get"`` or ``"page-pool-get"``.
+        name : str or int
+            Command: ``"queue-get"``, ``"page-pool-get"``, ...
         attrs : dict, optional
-            Ignored.
+            What narrows it: ``{"ifindex": 2}``.
 
         Returns
         -------
         replies : list of dict
-            Attributes.
+            Attributes of each.
+
+        Raises
+        ------
+        NetlinkError
+            With ``extack``.
         """
-        if name == "queue-get":
-            netdev = self.host.netdev
-            queues = range(netdev.real_num_rx_queues) if netdev.running else ()
-            return [self._queue(queue) for queue in queues]
-        if name == "page-pool-get":
-            return self.host.mem.page_pool_dump()
-        raise refuse(EOPNOTSUPP, f"{name!r} is not known; bind-rx, queue-get and page-pool-get are")
-
-    def _queue(self, queue):
-        netdev = self.host.netdev
-        reply = {"id": queue, "type": RX, "ifindex": netdev.ifindex}
-        if queue in netdev.providers:
-            reply["dmabuf"] = int(self.host.mem.providers.binding[netdev.providers[queue]].id)
-        return reply
-
-    def _queue_get(self, attrs):
-        for name, number in (("ifindex", 2), ("type", 3), ("id", 1)):
-            if name not in attrs:
-                raise refuse(EINVAL, f"the request lacks {name!r}", miss_type=number)
-        netdev = self._device(attrs["ifindex"])
-        if not netdev.running:
-            raise refuse(ENOENT, f"{netdev.name} is down")
-        if attrs["type"] != RX or not 0 <= attrs["id"] < netdev.real_num_rx_queues:
-            raise refuse(EINVAL, f"there is no {attrs['type']} queue {attrs['id']}")
-        return self._queue(attrs["id"])
-
-    def _device(self, ifindex):
-        if ifindex == 0:
-            raise refuse(ERANGE, "interface numbers begin at 1", msg="integer out of range", bad_attr="ifindex")
-        if ifindex != self.host.netdev.ifindex:
-            raise refuse(ENODEV, f"there is no interface number {ifindex}")
-        return self.host.netdev
+        op = self._operation(name)
+        request = self._spell(op, attrs or {}, NLM_F_REQUEST | NLM_F_DUMP, self.number)
+        return [decode(op.set, reply, HEADERS, words=self.words) for reply in self._replies(op, request)]
 
     def bind_rx(self, attrs):
         """Bind a dmabuf to RX queues.
@@ -181,7 +222,7 @@ class NetlinkSocket:
         Parameters
         ----------
         attrs : dict
-            ``ifindex``, ``fd``, ``queues`` (list of ``{"type": "rx", "id": n}``).
+            ``ifindex``, ``fd``, ``queues`` (list of ``{"type": "rx", "id": n}``), ``rx-page-size`` perhaps.
 
         Returns
         -------
@@ -191,66 +232,47 @@ class NetlinkSocket:
         Raises
         ------
         NetlinkError
-            EINVAL (missing attributes 1, 3, 2 in that order; queues; split off), ERANGE, ENODEV, EBADF, EEXIST, ...;
-            queues already switched have been switched back.
-
-        References
-        ----------
-        Linux net/core/netdev-genl.c, netdev_nl_bind_rx_doit().
+            See `devmemlab.host.genl.bind_rx`.
         """
-        unknown = set(attrs) - set(DMABUF_ATTRIBUTES)
-        if unknown:
-            raise refuse(EINVAL, f"unknown attribute {sorted(unknown)[0]!r}", msg="Unknown attribute type")
-        for name in ("ifindex", "fd", "queues"):
-            if name not in attrs:
-                raise refuse(EINVAL, f"the request lacks {name!r}", miss_type=DMABUF_ATTRIBUTES[name])
-        netdev = self._device(attrs["ifindex"])
-        wanted = set()
-        for queue in attrs["queues"]:
-            for name, number in (("id", 1), ("type", 3)):
-                if name not in queue:
-                    raise refuse(EINVAL, f"a queue of the request lacks {name!r}", miss_type=number)
-            if queue["type"] != RX:
-                raise refuse(EINVAL, f"queue type {queue['type']!r} cannot be bound, 'rx' can", bad_attr="type")
-            if not 0 <= queue["id"] < netdev.real_num_rx_queues:
-                raise refuse(EINVAL, f"queue {queue['id']} of {netdev.real_num_rx_queues}", bad_attr="id")
-            wanted.add(queue["id"])
-        try:
-            dmabuf = self.host.dmabuf_of(attrs["fd"])
-            binding = self.host.mem.bind(netdev.ifindex, dmabuf, trace=self.host.trace)
-        except OSError as err:
-            raise refuse(err.errno, str(err.strerror)) from None
-        for queue in sorted(wanted):
-            try:
-                netdev.open_provider(queue, binding)
-            except OSError as err:
-                self._unbind(binding)
-                message = err.message if isinstance(err, ProviderError) else None
-                raise refuse(err.errno, f"queue {queue} of {netdev.name}: {err.strerror}", msg=message) from None
-        self.bindings.append(binding)
-        self.host.poke()
-        return {"id": int(self.host.mem.providers.binding[binding].id)}
+        return self.do("bind-rx", attrs)
 
-    def _unbind(self, binding):
-        netdev = self.host.netdev
+    def bind_tx(self, attrs):
+        """Bind a dmabuf for sending.
 
-        def close_queues():
-            for queue in [q for q, b in netdev.providers.items() if b == binding]:
-                netdev.close_provider(queue, binding)
+        Parameters
+        ----------
+        attrs : dict
+            ``ifindex``, ``fd``.
 
-        self.host.mem.unbind(binding, close_queues, trace=self.host.trace)
-        self.host.poke()
+        Returns
+        -------
+        reply : dict
+            ``{"id": binding id}``.
+
+        Raises
+        ------
+        NetlinkError
+            See `devmemlab.host.genl.bind_tx`.
+        """
+        return self.do("bind-tx", attrs)
+
+    def dup(self):
+        """Give the socket another file descriptor; its bindings live until both are closed.
+
+        Returns
+        -------
+        socket : NetlinkSocket
+            For the same socket.
+        """
+        return NetlinkSocket(self.host, self.family, self.host.fds.get(self._fd))
 
     def close(self):
-        """Close the socket: everything it bound is unbound."""
+        """Close the file descriptor; with the last one of the socket everything it bound is unbound."""
         if self._fd >= 0:
-            self.host.close(self._fd)
-
-    def release(self):
-        """Unbind everything: the last file descriptor is closed."""
-        self._fd = -1
-        while self.bindings:
-            self._unbind(self.bindings.pop(0))
+            fd, self._fd = self._fd, -1
+            # Whoever closed the number before may have given it to something else.
+            if self.host.fds.things.get(fd) is self.sock:
+                self.host.close(fd)
 
     def __enter__(self):
         return self
@@ -259,4 +281,4 @@ class NetlinkSocket:
         self.close()
 
     def __repr__(self):
-        return f"<NetlinkSocket fd={self._fd} {FAMILY}: {len(self.bindings)} bindings>"
+        return f"<NetlinkSocket fd={self._fd} {self.family}: {len(self.bindings)} bindings>"

@@ -52,7 +52,7 @@ class Server:
         k, wanted = self.k, self.wanted
         ifindex = k.ifindex(wanted.ifname)
         with contextlib.closing(k.netlink("netdev")) as netdev:
-            queues = len(netdev.dump("queue-get", {"ifindex": ifindex}))
+            queues = sum(queue["type"] == "rx" for queue in netdev.dump("queue-get", {"ifindex": ifindex}))
         first = queues - 1 if wanted.first is None else wanted.first
         self.queues = range(first, first + (wanted.count or 1))
         if wanted.dmabuf <= UDMABUF_BYTES:

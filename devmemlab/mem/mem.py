@@ -53,6 +53,8 @@ class Mem(Exporters, DmabufFiles, Bindings, Leftovers, Pools):
         Region of each dmabuf whose bytes are one whole region.
     log : list of str
         What the kernel would have logged.
+    watch : callable or None
+        Called when a pool was made, destroyed or looked after.
     """
 
     def __init__(self, profile="6.18", netmem_rows=1 << 25, pages_bytes=None):
@@ -72,6 +74,7 @@ class Mem(Exporters, DmabufFiles, Bindings, Leftovers, Pools):
         self.maps = {}
         self.begun = set()
         self.log = []
+        self.watch = None
         self._taken = {}
         self._warned = {}
         self._page_regions = []

@@ -55,6 +55,8 @@ class Pools:
         pool = page_pool_create(self.pools, self.providers, self.netmems, trace, make_pool_params(**params))
         if pool < 0:
             raise error(pool, f"page_pool with {params}: {ADVICE.get(-pool, 'the provider refused it')}")
+        if self.watch is not None:
+            self.watch()
         return int(pool)
 
     def _more_pools(self):
@@ -144,6 +146,8 @@ class Pools:
         inflight = int(page_pool_destroy(self.pools, self.netmems, self.providers, trace, pool, now_ns))
         if inflight == -EINVAL:
             raise error(EINVAL, f"pool {pool} does not exist, or is being destroyed already")
+        if self.watch is not None:
+            self.watch()
         return inflight
 
     def inflight(self, pool):

@@ -60,6 +60,8 @@ class Leftovers:
             When to call again, None when nothing waits.
         """
         next_ns = page_pool_run_retries(self.pools, self.netmems, self.providers, trace, now_ns)
+        if self.watch is not None:
+            self.watch()
         if next_ns >= 0:
             self._log_stalls(now_ns)
         if self.providers.ctl[0].pending:
