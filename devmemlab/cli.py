@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": ("devmemlab.lab.demo:command", "One real transfer into device memory, beside the host-copy way."),
     "replay": ("devmemlab.lab.replay:command", "Put a capture of TCP traffic through the NIC into device memory."),
     "ncdevmem": ("devmemlab.lab.ncdevmem:command", "The kernel's ncdevmem, on the lab."),
+    "bench": ("devmemlab.commands.bench:command", "Measured figures of this machine."),
     "notebooks": ("devmemlab.commands.notebooks:command", "List the tutorials, or copy them somewhere."),
     "warm": ("devmemlab.commands.warm:command", "Compile every kernel into the cache."),
     "about": ("devmemlab.commands.about:command", "Versions, processor, cache and what this machine can do."),

@@ -17,6 +17,8 @@ from devmemlab.base.ring import SLOT
 from devmemlab.base.table import table
 from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.pcap import Pcap
+from devmemlab.lab.bench import BENCHES
+from devmemlab.lab.bench.report import run_benches
 from devmemlab.lab.compare import compare
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.ncdevmem_check import Validator, pattern_octets
@@ -181,6 +183,11 @@ def traced():
     toeplitz_bitwise(np.zeros(40, np.uint8), np.zeros(12, np.uint8), 12)
 
 
+def benches():
+    """Floor 7: every bench, once."""
+    run_benches(BENCHES, quick=True, repeats=1)
+
+
 EXERCISES = [("words", words), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-             ("pattern", pattern), ("transfer", transfer), ("trace", traced)]
+             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("trace", traced)]
 """Title and callable, lowest floor first."""

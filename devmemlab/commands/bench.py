@@ -1,0 +1,73 @@
+"""``devmemlab bench NAME``: measured figures.
+
+Law.   Results go to standard output, progress to standard error.
+Reads. interfaces sections 1 and 3.
+Omits. The measuring, which `devmemlab.lab.bench` does.
+"""
+
+import sys
+from contextlib import contextmanager
+
+import click
+from tqdm import tqdm
+
+from devmemlab.commands.output import json_option, show, write_json
+from devmemlab.lab.bench import BENCHES
+
+
+@contextmanager
+def _progress():
+    """Show how far it is: a bar where somebody watches, a line for each step where nobody does.
+
+    Yields
+    ------
+    say : callable
+        Takes a sentence and the share that is done.
+    """
+    if not sys.stderr.isatty():
+        last = []
+
+        def line(text, share):
+            step = text.partition(" of ")[0].rstrip("0123456789 ") if "round" in text else text
+            if step not in last:
+                last[:] = [step]
+                print(f"... {text}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    with tqdm(total=100, unit="%", leave=False, bar_format="{desc} {bar} {n:.0f} % {elapsed}", file=sys.stderr) as bar:
+        def move(text, share):
+            bar.set_description_str(text, refresh=False)
+            bar.n = 100 * share
+            bar.refresh()
+
+        yield move
+
+
+@click.command(help="Measured figures of this machine. NAME is a bench, or all of them:\n\n"
+                    "page-pool: what one buffer costs to allocate and return, by the way it takes (cache, ring, allocator), "
+                    "pages beside net_iovs; the same loops as the kernel's page-pool benchmark.")
+@click.argument("name", metavar="NAME", type=click.Choice([*BENCHES, "all"]))
+@click.option("--quick", is_flag=True, help="A rough answer in a second or two: fewer elements, fewer repeats.")
+@click.option("--repeats", type=click.IntRange(1, 10_000), default=None, help="Rounds, in which the cases take turns.")
+@json_option
+def command(name, quick, repeats, json_path):
+    """Run benches and show what they found.
+
+    Parameters
+    ----------
+    name : str
+        One of them, or all.
+    quick : bool
+        Fewer elements and repeats.
+    repeats : int or None
+        Rounds.
+    json_path : str or None
+        Where the JSON goes.
+    """
+    with _progress() as say:
+        say("loading, or compiling on the first run", 0.0)
+        from devmemlab.lab.bench.report import run_benches
+        figures = run_benches(list(BENCHES) if name == "all" else [name], quick, repeats, say)
+    show(figures.table(), json_path)
+    write_json(json_path, figures.as_dict())

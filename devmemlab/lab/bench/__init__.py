@@ -1,0 +1,38 @@
+"""bench: the measured figures of ``devmemlab bench``, one chapter a bench.
+
+Law.   A figure was measured in this run, on this machine; what others published stands beside it under their name.
+Reads. interfaces section 3.
+Omits. Any verdict on speed: tests check what a bench counts, never how long it took.
+
+A bench is a module with a function ``cases()`` that is a context manager and yields a list of `measure.Case`, a dict
+``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`). `measure` runs the cases in turns, `rows` does the
+statistics, `report` the table.
+"""
+
+from importlib import import_module
+
+BENCHES = {"page-pool": "devmemlab.lab.bench.page_pool"}
+"""Name on the command line -> module."""
+
+
+def find_bench(name):
+    """Import a bench.
+
+    Parameters
+    ----------
+    name : str
+        One of `BENCHES`.
+
+    Returns
+    -------
+    bench : module
+        See above.
+
+    Raises
+    ------
+    ValueError
+        No such bench.
+    """
+    if name not in BENCHES:
+        raise ValueError(f"no bench {name!r}; there are {', '.join(BENCHES)}")
+    return import_module(BENCHES[name])

@@ -1,0 +1,172 @@
+"""Measuring: cases take turns, and each proves what it did before its time counts.
+
+Law.   Every case runs once in every round, there and back again; a run whose books do not balance ends the bench.
+Reads. House section 5 (a loop that nobody looks at is deleted), section 6 (ratios within one run).
+Omits. Choosing a processor, its speed or its neighbours: what they did is reported instead.
+
+Round 1 goes through the cases forwards, round 2 backwards, and so on. Whatever the machine is busy with in some second then
+falls on all of them, and no case always follows the same other one. Neighbouring cases, of which ratios are made, are at
+most one run apart.
+"""
+
+import gc
+import time
+from typing import NamedTuple
+
+from devmemlab.base.cycles import missing_counter, read_cycles
+
+
+class Case:
+    """Something to be measured.
+
+    Attributes
+    ----------
+    name : str
+        As in the results.
+    elements : int
+        How many elements one run handles.
+    """
+
+    name = ""
+    elements = 1
+
+    def prepare(self):
+        """Get ready for one run; not timed."""
+
+    def run(self):
+        """Do it; timed.
+
+        Returns
+        -------
+        result : object
+            Whatever `check` wants to see.
+        """
+        raise NotImplementedError
+
+    def check(self, result):
+        """Prove that the run did what it claims; not timed.
+
+        Parameters
+        ----------
+        result : object
+            What `run` returned.
+
+        Raises
+        ------
+        OSError
+            It did not.
+        """
+        raise NotImplementedError
+
+
+class Sample(NamedTuple):
+    """One run of one case.
+
+    ns : int
+        Wall clock.
+    cycles : int or None
+        Cycle counter.
+    cpu_ns : int
+        Of the wall clock, what this thread had the processor for.
+    elements : int
+        Handled in this run.
+    """
+
+    ns: int
+    cycles: int | None
+    cpu_ns: int
+    elements: int
+
+
+def time_once(case):
+    """Run a case once.
+
+    Parameters
+    ----------
+    case : Case
+        Prepared, run and checked.
+
+    Returns
+    -------
+    sample : Sample
+        Its times.
+    """
+    case.prepare()
+    counted = missing_counter() is None
+    cpu = time.thread_time_ns()
+    started = time.perf_counter_ns()
+    cycles = read_cycles()
+    result = case.run()
+    cycles = read_cycles() - cycles
+    spent = time.perf_counter_ns() - started
+    cpu = time.thread_time_ns() - cpu
+    case.check(result)
+    return Sample(spent, int(cycles) if counted else None, cpu, case.elements)
+
+
+def turns(count, repeats):
+    """List whose turn it is.
+
+    Parameters
+    ----------
+    count : int
+        Cases.
+    repeats : int
+        Rounds.
+
+    Returns
+    -------
+    order : list of list of int
+        Numbers of cases, a list for each round.
+    """
+    return [list(range(count)) if repeat % 2 == 0 else list(range(count))[::-1] for repeat in range(repeats)]
+
+
+def measure(cases, repeats, progress=None):
+    """Measure cases against each other.
+
+    Parameters
+    ----------
+    cases : list of Case
+        Each is also run once beforehand, which compiles it and brings it to its steady state.
+    repeats : int
+        Rounds.
+    progress : callable, optional
+        Called with a sentence and the share that is done, 0 to 1, before each run.
+
+    Returns
+    -------
+    samples : dict of str to list of Sample
+        By case, in the order of the rounds.
+
+    Raises
+    ------
+    ValueError
+        No round at all, or two cases of one name.
+    OSError
+        A case could not prove what it did.
+    """
+    if repeats < 1:
+        raise ValueError(f"{repeats} repeats: at least 1 is needed")
+    if len({case.name for case in cases}) != len(cases):
+        raise ValueError(f"cases of the same name among {', '.join(case.name for case in cases)}")
+    say = progress or (lambda text, share: None)
+    samples = {case.name: [] for case in cases}
+    runs, done = len(cases) * (repeats + 1), 0
+    for case in cases:
+        say(f"preparing {case.name}", done / runs)
+        time_once(case)
+        done += 1
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number, order in enumerate(turns(len(cases), repeats), 1):
+            for which in order:
+                say(f"round {number} of {repeats}", done / runs)
+                samples[cases[which].name].append(time_once(cases[which]))
+                done += 1
+    finally:
+        if collecting:
+            gc.enable()
+    say("done", 1.0)
+    return samples
