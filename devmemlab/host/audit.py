@@ -13,6 +13,7 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.xarray import FANOUT, SHIFT
 from devmemlab.mem.audit import audit_mem, describe
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HOST
+from devmemlab.net.skb import LINKED
 
 
 class Audit(NamedTuple):
@@ -121,7 +122,8 @@ def count_references(rxqs, skbs, tokens, held, octets):
         row = skbs.skb[skb]
         if row.active:
             live += 1
-            octets[1] += row.data_len
+            if row.active != LINKED:
+                octets[1] += row.data_len
             for i in range(row.nr_frags):
                 held[skbs.frag[skb, i].netmem >> 1] += 1
                 frags += 1

@@ -2,24 +2,22 @@
 
 Law.   One crossing a burst. An entry kernel unpacks the machine once and loops inside.
 Reads. House law 5; Linux net/core/dev.c (net_rx_action) for the order poll, refill, flush.
-Omits. Interrupt moderation: a poll follows every 64 frames.
+Omits. Threads: interrupts are taken after every 64 frames and at the end of a burst.
 """
 
 import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.trace import trace_clock
-from devmemlab.host.poll import poll_queue
+from devmemlab.host.poll import poll_due
+from devmemlab.net.napi import NAPI_BUDGET
 from devmemlab.nic.rx import nic_rx_frame
 from devmemlab.nic.rxq import rxq_refill
 from devmemlab.nic.tx import nic_transmit
 from devmemlab.sock.destroy import sock_reap
 from devmemlab.sock.recvmsg import tcp_recvmsg
 from devmemlab.sock.tokens import sock_devmem_dontneed
-from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.close import tcp_close, tcp_shutdown, tcp_timers
-
-NAPI_BUDGET = 64
 
 
 @kernel
@@ -33,7 +31,7 @@ def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
     wire : uint8[m]
         Octets of the burst.
     frames : FRAME[count]
-        One row a frame.
+        One row a frame; none: only the queues whose interrupt is due are served.
     machine : Machine
         Everything may change.
     nic : int64
@@ -59,14 +57,13 @@ def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
         if rxqs.ctl[queue].post - rxqs.ctl[queue].clean < rxqs.ctl[queue].desc_count:
             rxq_refill(rxqs, queue, pools, netmems, providers, trace)
     for number in range(len(frames)):
-        nic_rx_frame(memory, wire, frames[number], number, machine.pkt[0], nics, nic, rxqs, netmems, ledger, trace)
+        nic_rx_frame(memory, wire, frames[number], number, nics, nic, rxqs, netmems, ledger, trace)
         if (number + 1) % NAPI_BUDGET == 0 or number + 1 == len(frames):
-            for queue in range(ctl.first_queue, ctl.first_queue + ctl.queue_count):
-                q = rxqs.ctl[queue]
-                if q.complete != q.clean:
-                    packets += poll_queue(memory, queue, nic, machine.pkt[1], rxqs, skbs, tcbs, txq, netmems, pools,
-                                          providers, ledger, machine.addresses, trace, now_ns)
-            tcp_ack_flush(tcbs, txq, skbs, trace, now_ns)
+            packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
+                                machine.addresses, trace, now_ns)
+    if len(frames) == 0:
+        packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
+                            machine.addresses, trace, now_ns)
     sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace)
     return packets
 

@@ -1,35 +1,78 @@
 """Poll: the packets of one queue, from completions to TCP.
 
-Law.   A packet reaches TCP with its headers pulled off and its padding cut, or is freed and counted.
+Law.   A packet reaches TCP with its headers pulled off and its padding cut, or is freed and counted under one reason.
 Reads. Linux net/core/dev.c (net_rx_action, __netif_receive_skb_core), net/ipv4/ip_input.c.
-Omits. Protocols other than TCP: they are dropped here.
+Omits. Protocols other than TCP: they are dropped here. TCP gets a frag list apart, as segments that follow one another.
 """
 
 import numpy as np
 
-from devmemlab.base.errno import EHOSTUNREACH
 from devmemlab.base.kernel import kernel
+from devmemlab.base.seq import seq_add
 from devmemlab.host.addresses import address_is_ours
+from devmemlab.net.frag_list import skb_unchain
 from devmemlab.net.linear import skb_headers_in_frag, skb_parse_headers, skb_pull, skb_pull_headers, skb_put_header
-from devmemlab.net.napi import napi_next_skb
+from devmemlab.net.linear_rx import skb_copy_break, skb_csum_ok
+from devmemlab.net.napi import NAPI_BUDGET, NOTHING, SMALL, SPLIT, napi_next_skb
 from devmemlab.net.skb import skb_free, skb_trim
-from devmemlab.nic.rxq import rxq_refill
+from devmemlab.nic.drops import DROP_CSUM, DROP_NONE, DROP_NOT_OURS, DROP_PROTOCOL
+from devmemlab.nic.gro_held import gro_hw_flush
+from devmemlab.nic.moderation import irq_raise, irq_wait_ns
+from devmemlab.nic.rxq import PARSED_ROWS, rxq_drop, rxq_refill
+from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.input import tcp_rcv
+from devmemlab.tcp.output import FIN, PSH
 
 
 @kernel
-def poll_queue(memory, queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace,
+def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns):
+    """Hand a packet to TCP, a frag list link by link.
+
+    Parameters
+    ----------
+    tcbs, txq, skbs : Tcbs, TxQueue, Skbs
+        Components of the machine.
+    pkt : PKT
+        Parsed headers; rewritten for each link of a frag list.
+    skb : int64
+        Row; its headers are pulled off.
+    nic : int64
+        Row.
+    pools, netmems, providers, trace, now_ns
+        Components of the machine and the time.
+    """
+    while skbs.skb[skb].frag_list:
+        rest = skb_unchain(skbs, skb)
+        left = pkt.payload_bytes - skbs.skb[skb].length
+        if left <= 0:
+            skb_free(skbs, rest, pools, netmems, providers, trace, 1)
+            break
+        tcp_flags = pkt.tcp_flags
+        pkt.payload_bytes = skbs.skb[skb].length
+        pkt.tcp_flags = tcp_flags & ~(FIN | PSH)
+        tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+        pkt.seq = seq_add(pkt.seq, pkt.payload_bytes)
+        pkt.payload_bytes = left
+        pkt.tcp_flags = tcp_flags
+        skb = rest
+    if skbs.skb[skb].length > pkt.payload_bytes:
+        skb_trim(skbs, skb, pools, netmems, providers, trace, pkt.payload_bytes)
+    tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+
+
+@kernel
+def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace,
                now_ns):
-    """Take every whole packet of a queue up to TCP, then refill the ring.
+    """Take the packets of a queue up to TCP, 64 at most, then refill the ring.
 
     Parameters
     ----------
     memory : uint8[n]
         Header buffers are read, linear parts written.
-    queue, nic : int64
-        Rows.
+    queue, first, nic : int64
+        Rows: of the queue, of its NIC's first queue, of the NIC.
     pkt : PKT
-        Scratch row.
+        Scratch row, for headers that the NIC's own row is no longer there for.
     rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns
         Components of the machine and the time, see `machine_receive`.
 
@@ -39,31 +82,94 @@ def poll_queue(memory, queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, p
         Packets that reached TCP.
     """
     packets = np.int64(0)
-    while True:
+    keeper = rxqs.ctl[first]
+    for _ in range(NAPI_BUDGET):
         skb, header_at, header_bytes, split = napi_next_skb(rxqs, queue, skbs, pools, netmems, providers, trace, now_ns)
-        if split < 0:
+        if split == NOTHING:
             break
         if skb == 0:
             continue
-        if split:
-            err = skb_put_header(memory, skbs, skb, header_at, header_bytes, ledger)
+        row = skbs.skb[skb]
+        known = row.parsed > 0 and keeper.parsing - row.parsed < PARSED_ROWS
+        packet = pkt
+        if known:
+            packet = rxqs.parsed[first * PARSED_ROWS + ((row.parsed - 1) & (PARSED_ROWS - 1))]
+        err = np.int64(0)
+        if split == SPLIT:
+            err = np.int64(skb_put_header(memory, skbs, skb, header_at, header_bytes, ledger))
+        elif split == SMALL:
+            err = np.int64(skb_copy_break(memory, skbs, skb, pools, netmems, providers, ledger, trace))
         else:
-            found = skb_headers_in_frag(memory, skbs, skb, netmems, pkt)
-            err = found
+            found = packet.header_bytes
+            if not known:
+                found = skb_headers_in_frag(memory, skbs, skb, netmems, packet)
+            err = min(found, 0)
             if found >= 0:
                 err = np.int64(skb_pull_headers(memory, skbs, skb, netmems, found, ledger))
-        if err == 0:
-            err = skb_parse_headers(memory, skbs, skb, pkt)
-        if err == 0 and not address_is_ours(addresses, pkt):
-            err = np.int64(-EHOSTUNREACH)
+        if err == 0 and not known:
+            err = np.int64(skb_parse_headers(memory, skbs, skb, packet))
+        reason = np.int64(DROP_NONE)
         if err != 0:
-            rxqs.ctl[queue].rx_dropped_pkt += 1
+            reason = np.int64(DROP_PROTOCOL)
+        elif not skb_csum_ok(memory, skbs, skb, netmems, packet):
+            reason = np.int64(DROP_CSUM)
+        elif not address_is_ours(addresses, packet):
+            reason = np.int64(DROP_NOT_OURS)
+        if reason != DROP_NONE:
+            rxq_drop(rxqs, queue, reason, row.frame_bytes, max(row.gso_segs, 1))
             skb_free(skbs, skb, pools, netmems, providers, trace, 1)
             continue
-        skb_pull(skbs, skb, pkt.header_bytes)
-        if skbs.skb[skb].length > pkt.payload_bytes:
-            skb_trim(skbs, skb, pools, netmems, providers, trace, pkt.payload_bytes)
-        tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+        skb_pull(skbs, skb, packet.header_bytes)
+        _deliver(tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
         packets += 1
     rxq_refill(rxqs, queue, pools, netmems, providers, trace)
+    return packets
+
+
+@kernel
+def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns):
+    """Serve every queue that interrupts now, in turns of one budget, and note when the next one will.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Header buffers are read, linear parts written.
+    nic : int64
+        Row.
+    pkt : PKT
+        Scratch row.
+    nics : Nics
+        ``irq_next_ns`` of the NIC is set: 0 when nothing waits.
+    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns
+        Components of the machine and the time, see `machine_receive`.
+
+    Returns
+    -------
+    packets : int64
+        Packets that reached TCP.
+    """
+    packets = np.int64(0)
+    ctl = nics.ctl[nic]
+    ctl.irq_next_ns = 0
+    more = True
+    while more:
+        more = False
+        for queue in range(ctl.first_queue, ctl.first_queue + ctl.queue_count):
+            q = rxqs.ctl[queue]
+            if q.gro_open:
+                gro_hw_flush(memory, rxqs, queue, trace)
+            if q.complete == q.clean:
+                continue
+            wait_ns = irq_wait_ns(ctl, q, now_ns)
+            if wait_ns > 0:
+                if ctl.irq_next_ns == 0 or now_ns + wait_ns < ctl.irq_next_ns:
+                    ctl.irq_next_ns = now_ns + wait_ns
+                continue
+            packets += poll_queue(memory, queue, ctl.first_queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
+                                  addresses, trace, now_ns)
+            if q.complete == q.clean:
+                irq_raise(q)
+            else:
+                more = True
+    tcp_ack_flush(tcbs, txq, skbs, trace, now_ns)
     return packets

@@ -24,12 +24,13 @@ STAGES = {
     "LINEAR_COPY": ("host DRAM -> host DRAM (skb head to user buffer)", "payload"),
     "DEVICE_READ": ("device memory -> device, in place", "payload"),
     "MEMCPY": ("plain copy of the same bytes", "payload"),
+    "COPY_BREAK": ("host DRAM -> host DRAM (page to skb head, small packets)", "payload"),
 }
 """Every stage: which link it uses and what it carries."""
 
 NAMES = tuple(STAGES)
 DMA_HEADER, DMA_DEVICE, DMA_HOST, HEADER_COPY, RECV_COPY, PAGEABLE_COPY, HOST_TO_DEVICE, GATHER = range(8)
-LINEAR_COPY, DEVICE_READ, MEMCPY = 8, 9, 10
+LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK = 8, 9, 10, 11
 NOT_COPIES = frozenset(("DEVICE_READ",))
 
 

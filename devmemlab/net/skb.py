@@ -2,10 +2,11 @@
 
 Law.   ``unreadable`` is 1 as soon as one frag is a net_iov; nothing ever clears it.
 Reads. Linux include/linux/skbuff.h, net/core/skbuff.c.
-Omits. Clones, frag lists, header/data offsets other than the one head pointer.
+Omits. Clones, header/data offsets other than the one head pointer.
 
 A frag owns one ``pp_ref_count`` of its netmem. Freeing the skb gives each of them back to the pool the
-netmem came from (``pp_recycle``).
+netmem came from (``pp_recycle``). A packet of more than 17 frags goes on in the skbs of its frag list, a
+chain of rows that ``frag_list`` begins and ``next`` continues; the first skb's lengths include theirs.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,10 @@ MAX_SKB_FRAGS = 17
 HEAD_BYTES = 256
 SKB_OVERHEAD = 768
 SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_frags", "unreadable", "pp_recycle",
-             "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns")
+             "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns", "frag_list", "frag_tail", "ip_summed",
+             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed")
+CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
+LINKED = 2
 FRAG = schema("netmem", "offset", "length")
 SKB_CTL = schema("watermark", "recycled", "limit", "live", "head_start", "octets_in", "octets_freed")
 
@@ -35,7 +39,9 @@ class Skbs(NamedTuple):
         Rows never used start at ``watermark``; used ones wait in a list headed by ``recycled``. ``octets_in`` and
         ``octets_freed`` count frag data that came and went, for the audit.
     skb : SKB[n_skb]
-        ``head`` is an address, ``next`` and ``prev`` are rows of the queue it is in.
+        ``active`` is 1, or ``LINKED`` in a frag list; ``head`` is an address, ``next`` and ``prev`` are rows of the
+        queue it is in. From the NIC come ``ip_summed``, ``vlan_tci`` (-1: no tag was taken off), ``gso_size`` and
+        ``gso_segs`` (0: one segment), ``frame_bytes`` and ``parsed`` (see `devmemlab.nic.rxq`).
     frag : FRAG[n_skb, 17]
         Rows ``[0, nr_frags)`` are valid.
     """
@@ -103,6 +109,14 @@ def skb_alloc(skbs):
     row.pp_recycle = 1
     row.next = 0
     row.prev = 0
+    row.frag_list = 0
+    row.frag_tail = 0
+    row.ip_summed = CHECKSUM_NONE
+    row.vlan_tci = -1
+    row.gso_size = 0
+    row.gso_segs = 0
+    row.frame_bytes = 0
+    row.parsed = 0
     return skb
 
 
@@ -193,8 +207,32 @@ def skb_trim(skbs, skb, pools, netmems, providers, trace, length):
 
 
 @kernel
+def _free_one(skbs, skb, pools, netmems, providers, trace, allow_direct):
+    """Free one row with its own frags.
+
+    Parameters
+    ----------
+    skbs, skb, pools, netmems, providers, trace, allow_direct
+        See `skb_free`.
+    """
+    row = skbs.skb[skb]
+    for i in range(row.nr_frags):
+        netmem = skbs.frag[skb, i].netmem
+        mem = netmems[netmem_row(netmem)]
+        mem.place = PLACE_TOKEN
+        page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
+    emit(trace, SKB_FREE, skb, row.nr_frags, 0, 0)
+    row.active = 0
+    row.nr_frags = 0
+    ctl = skbs.ctl[0]
+    row.next = ctl.recycled
+    ctl.recycled = skb
+    ctl.live -= 1
+
+
+@kernel
 def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
-    """Free an skb and give back the reference of each frag.
+    """Free an skb and its frag list, and give back the reference of each frag.
 
     Parameters
     ----------
@@ -213,17 +251,12 @@ def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
     allow_direct : int64
         1 in NAPI context: frags may go to the pool's cache.
     """
-    row = skbs.skb[skb]
-    skbs.ctl[0].octets_freed += row.data_len
-    for i in range(row.nr_frags):
-        netmem = skbs.frag[skb, i].netmem
-        mem = netmems[netmem_row(netmem)]
-        mem.place = PLACE_TOKEN
-        page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
-    emit(trace, SKB_FREE, skb, row.nr_frags, 0, 0)
-    row.active = 0
-    row.nr_frags = 0
-    ctl = skbs.ctl[0]
-    row.next = ctl.recycled
-    ctl.recycled = skb
-    ctl.live -= 1
+    # The first skb's data_len covers its frag list.
+    skbs.ctl[0].octets_freed += skbs.skb[skb].data_len
+    at = skb
+    rest = skbs.skb[skb].frag_list
+    while at:
+        _free_one(skbs, at, pools, netmems, providers, trace, allow_direct)
+        at = rest
+        if at:
+            rest = skbs.skb[at].next

@@ -13,9 +13,11 @@ from devmemlab.base.trace import DMA_PAYLOAD, emit
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HEADER, DMA_HOST, ledger_add
 from devmemlab.mem.netmem import netmem_row
 
+MACS_BYTES = 12
+
 
 @kernel
-def dma_header(memory, wire, at, length, address, limit, ledger, trace, queue):
+def dma_header(memory, wire, at, length, address, limit, tag, ledger, trace, queue):
     """Write headers into a header buffer.
 
     Parameters
@@ -32,6 +34,8 @@ def dma_header(memory, wire, at, length, address, limit, ledger, trace, queue):
         Header buffer.
     limit : int64
         Its length, octets.
+    tag : int64
+        Octets of a VLAN tag behind the MAC addresses that the NIC takes off: 0 or 4; `length` does not count them.
     ledger : LEDGER[n_stage]
         DMA_HEADER grows.
     trace : Trace or None
@@ -46,20 +50,24 @@ def dma_header(memory, wire, at, length, address, limit, ledger, trace, queue):
     """
     if length > limit:
         return -EFAULT
-    copy_octets(memory, address, wire, at, length)
+    if tag:
+        copy_octets(memory, address, wire, at, MACS_BYTES)
+        copy_octets(memory, address + MACS_BYTES, wire, at + MACS_BYTES + tag, length - MACS_BYTES)
+    else:
+        copy_octets(memory, address, wire, at, length)
     ledger_add(ledger, DMA_HEADER, length)
     emit(trace, TP_DMA_HEADER, queue, address, length, at)
     return 0
 
 
 @kernel
-def dma_payload(memory, wire, at, length, netmems, netmem, limit, unreadable, ledger, trace, queue):
+def dma_payload(memory, wire, at, length, netmems, netmem, offset, limit, unreadable, ledger, trace, queue):
     """Write payload into the buffer behind a netmem.
 
     Parameters
     ----------
     memory : uint8[n]
-        Written from the netmem's DMA address on.
+        Written from the netmem's DMA address plus `offset` on.
     wire : uint8[m]
         Frame octets.
     at : int64
@@ -70,6 +78,8 @@ def dma_payload(memory, wire, at, length, netmems, netmem, limit, unreadable, le
         Not changed; holds the DMA address.
     netmem : int64
         Handle.
+    offset : int64
+        Where in the buffer.
     limit : int64
         Buffer length, octets.
     unreadable : int64
@@ -84,15 +94,15 @@ def dma_payload(memory, wire, at, length, netmems, netmem, limit, unreadable, le
     Returns
     -------
     err : int64
-        0, or ``-EFAULT`` when the write would leave the map.
+        0, or ``-EFAULT`` when the write would leave the map; nothing is written then.
     """
     address = netmems[netmem_row(netmem)].dma_addr
-    if length > limit or address < 0 or address + length > len(memory):
+    if offset + length > limit or address < 0 or address + offset + length > len(memory):
         return -EFAULT
-    copy_octets(memory, address, wire, at, length)
+    copy_octets(memory, address + offset, wire, at, length)
     if unreadable:
         ledger_add(ledger, DMA_DEVICE, length)
     else:
         ledger_add(ledger, DMA_HOST, length)
-    emit(trace, DMA_PAYLOAD, queue, netmem, 0, length)
+    emit(trace, DMA_PAYLOAD, queue, netmem, offset, length)
     return 0

@@ -2,7 +2,7 @@
 
 Law.   Headers end exactly at the first data octet of TCP; what cannot be cut there is not cut.
 Reads. Linux Documentation/networking/ethtool-netlink.rst (tcp-data-split, hds-thresh); gve_rx_dqo.c.
-Omits. Tunnels: the outermost TCP header is where the cut is.
+Omits. Tunnels: what another IP, GRE or UDP header carries is not TCP here, so such a frame is not cut at all.
 
 ==========================================  =============================================
 frame                                       outcome
@@ -12,6 +12,9 @@ payload not larger than ``hds_thresh`` > 0  whole frame into buffers
 headers longer than the header buffer       whole frame into buffers (header overflow)
 otherwise                                   headers to the header buffer, payload to buffers
 ==========================================  =============================================
+
+VLAN tags (one or two), IPv4 options, IPv6 extension headers and TCP options belong to the headers. Where "whole frame
+into buffers" would put headers into device memory, nothing is written: the driver gets an empty completion and drops it.
 """
 
 from devmemlab.base.kernel import kernel

@@ -1,38 +1,43 @@
 """Receive: one frame from the wire to completions, or to a drop with its reason.
 
-Law.   Either every descriptor of a frame is completed and the last one has ``eop``, or none is touched.
+Law.   A frame is parsed once; it ends in completions of which the last has ``eop``, or in one drop counter.
 Reads. Linux drivers/net/ethernet/google/gve/gve_rx_dqo.c; spec section 12.2.
-Omits. Copy-break, hardware GRO.
+Omits. Out-of-order completions of one frame.
+
+The NIC decides what it must (is there a descriptor, where is the cut, are the sums right) and completes; what to do with
+a completion is the driver's decision (`devmemlab.net.napi`). A write that faults is completed too, with ``error`` set.
 """
 
 import numpy as np
 
 from devmemlab.base.kernel import kernel
+from devmemlab.base.octets import load_be16
 from devmemlab.base.trace import FRAME_IN, HDS_MISS, HDS_SPLIT, NIC_DROP, RXQ_COMPLETE, STEER, emit
-from devmemlab.nic.device import (
+from devmemlab.nic.csum import CSUM_BAD, CSUM_GOOD, CSUM_NOT_SEEN, rx_csum
+from devmemlab.nic.dma import MACS_BYTES, dma_header, dma_payload
+from devmemlab.nic.drops import (
     DROP_ADDRESS,
-    DROP_CSUM,
     DROP_CUT,
     DROP_DMA_FAULT,
     DROP_DOWN,
-    DROP_HEADER_OVERFLOW,
     DROP_MALFORMED,
     DROP_NO_DESC,
+    DROP_RULE,
     DROP_TOO_LONG,
-    DROP_UNREADABLE_HEADER,
 )
-from devmemlab.nic.dma import dma_header, dma_payload
+from devmemlab.nic.gro_hw import gro_hw_receive
 from devmemlab.nic.hds import MISS_OVERFLOW, SPLIT, hds_decide
+from devmemlab.nic.rxq import PARSED_ROWS
 from devmemlab.nic.steer import steer
-from devmemlab.wire.frame import CSUM_UNKNOWN, parse_frame, verify_ipv4_csum, verify_tcp_csum
+from devmemlab.wire.ethernet import BROADCAST, ETH_P_8021Q, ETH_TYPE, VLAN_BYTES
+from devmemlab.wire.frame import parse_frame
 
-BROADCAST = 0xFFFFFFFFFFFF
 TCP = 6
 
 
 @kernel
 def nic_drop(nics, nic, reason, length, trace, queue, frame):
-    """Count a dropped frame.
+    """Count a frame that reaches no ring.
 
     Parameters
     ----------
@@ -65,7 +70,113 @@ def nic_drop(nics, nic, reason, length, trace, queue, frame):
 
 
 @kernel
-def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, ledger, trace):
+def _take_tag_off(wire, at, pkt):
+    """Decide whether a VLAN tag is taken off, and count as if it were.
+
+    Parameters
+    ----------
+    wire : uint8[n]
+        Frame octets.
+    at : int64
+        Where the frame starts.
+    pkt : PKT
+        Offsets move when there is an outer 802.1Q tag.
+
+    Returns
+    -------
+    tag : int64
+        4, or 0 when there is no such tag.
+    """
+    if pkt.vlan_tci < 0 or load_be16(wire, at + ETH_TYPE) != ETH_P_8021Q:
+        return np.int64(0)
+    pkt.header_bytes -= VLAN_BYTES
+    pkt.ip_at -= VLAN_BYTES
+    pkt.payload_at -= VLAN_BYTES
+    if pkt.tcp_at:
+        pkt.tcp_at -= VLAN_BYTES
+    return np.int64(VLAN_BYTES)
+
+
+@kernel
+def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger, trace):
+    """Write a frame into its buffers and complete them.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Buffers are written by DMA.
+    wire : uint8[m]
+        Frame octets.
+    at, length : int64
+        The frame.
+    tag : int64
+        Octets of a VLAN tag that is taken off.
+    header, payload : int64
+        Octets for the header buffer, and for the others.
+    q : RXQ
+        Row of the queue.
+    rxqs : RxQueues
+        Descriptors are used and completions written.
+    queue : int64
+        Row.
+    needed : int64
+        Descriptors to use; they are posted.
+    netmems : NETMEM[n_netmem]
+        DMA addresses.
+    ledger : LEDGER[n_stage]
+        Octets moved.
+    trace : Trace or None
+        dma_header, dma_payload, rxq_complete.
+
+    Returns
+    -------
+    first : int64
+        Place in the ring of the first completion.
+    """
+    mask = q.desc_count - 1
+    first = q.complete & mask
+    header_at = q.header_start + (q.used & mask) * q.header_bytes
+    err = np.int64(0)
+    if header:
+        err = np.int64(dma_header(memory, wire, at, header, header_at, q.header_bytes, tag, ledger, trace, queue))
+    done = np.int64(0)
+    source = at + header + tag
+    for i in range(needed):
+        slot = q.used & mask
+        netmem = rxqs.desc[queue, slot].netmem
+        rxqs.desc[queue, slot].netmem = 0
+        piece = min(payload - done, q.buffer_bytes)
+        if err == 0 and piece > 0:
+            if tag and header == 0 and i == 0 and piece > MACS_BYTES:
+                err = np.int64(dma_payload(memory, wire, at, MACS_BYTES, netmems, netmem, 0, q.buffer_bytes, q.unreadable,
+                                           ledger, trace, queue))
+                if err == 0:
+                    err = np.int64(dma_payload(memory, wire, source + MACS_BYTES, piece - MACS_BYTES, netmems, netmem,
+                                               MACS_BYTES, q.buffer_bytes, q.unreadable, ledger, trace, queue))
+            else:
+                err = np.int64(dma_payload(memory, wire, source + done, piece, netmems, netmem, 0, q.buffer_bytes,
+                                           q.unreadable, ledger, trace, queue))
+        cqe = rxqs.cqe[queue, q.complete & mask]
+        cqe.netmem = netmem
+        cqe.slot = slot
+        cqe.header_at = header_at
+        cqe.header_bytes = header if i == 0 else 0
+        cqe.payload_bytes = piece if err == 0 else 0
+        cqe.error = DROP_DMA_FAULT if err else 0
+        cqe.eop = i == needed - 1 or err != 0
+        cqe.frame_bytes = length
+        cqe.gso_segs = 0
+        q.complete += 1
+        q.used += 1
+        done += piece
+        emit(trace, RXQ_COMPLETE, queue, slot, netmem, cqe.payload_bytes)
+        if err != 0:
+            break
+    return first
+
+
+@kernel
+def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, trace):
     """Receive one frame.
 
     Parameters
@@ -78,14 +189,12 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
         Row of the frame.
     number : int64
         Its number, for the trace.
-    pkt : PKT
-        Scratch row: the parsed headers.
     nics : Nics
         Counters.
     nic : int64
         Which NIC.
     rxqs : RxQueues
-        Descriptors are used and completions written.
+        Descriptors are used and completions written; the parsed headers stay for those who come next.
     netmems : NETMEM[n_netmem]
         DMA addresses.
     ledger : LEDGER[n_stage]
@@ -96,7 +205,7 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
     Returns
     -------
     reason : int64
-        0 when delivered, else the ``DROP_`` reason.
+        0 when it is in a ring, else the ``DROP_`` reason.
     """
     ctl = nics.ctl[nic]
     at = frame.offset
@@ -106,80 +215,71 @@ def nic_rx_frame(memory, wire, frame, number, pkt, nics, nic, rxqs, netmems, led
         return nic_drop(nics, nic, DROP_DOWN, length, trace, -1, number)
     if frame.wire_length > length:
         return nic_drop(nics, nic, DROP_CUT, length, trace, -1, number)
+    keeper = rxqs.ctl[ctl.first_queue]
+    keeper.parsing = keeper.parsed + 1
+    pkt = rxqs.parsed[ctl.first_queue * PARSED_ROWS + (keeper.parsed & (PARSED_ROWS - 1))]
     parsed = parse_frame(wire, at, length, pkt)
     if pkt.dst_mac != ctl.mac and pkt.dst_mac != BROADCAST:
         return nic_drop(nics, nic, DROP_ADDRESS, length, trace, -1, number)
-    is_tcp = parsed == 0 and pkt.ip_proto == TCP and pkt.frag == 0
     if parsed != 0 and pkt.ip_proto == TCP and pkt.frag == 0:
         return nic_drop(nics, nic, DROP_MALFORMED, length, trace, -1, number)
-    if is_tcp and ctl.rx_csum and frame.csum == CSUM_UNKNOWN:
-        if not verify_ipv4_csum(wire, at, pkt) or not verify_tcp_csum(wire, at, pkt):
-            return nic_drop(nics, nic, DROP_CSUM, length, trace, -1, number)
+    csum = np.int64(CSUM_NOT_SEEN)
+    if parsed == 0:
+        csum = rx_csum(wire, at, pkt, frame.csum, ctl.rx_csum)
     index, rule, rss = steer(nics, nic, pkt)
+    if index < 0:
+        return nic_drop(nics, nic, DROP_RULE, length, trace, -1, number)
     queue = ctl.first_queue + index
     q = rxqs.ctl[queue]
     emit(trace, STEER, queue, rule, rss, number)
+    tag = np.int64(0)
+    if ctl.vlan_strip:
+        tag = _take_tag_off(wire, at, pkt)
     outcome = hds_decide(pkt, parsed, q.hds, q.hds_thresh, q.header_bytes)
     header = np.int64(0)
+    payload = np.int64(0)
     if outcome == SPLIT:
         header = pkt.header_bytes
-    elif q.unreadable:
-        q.rx_dropped_pkt += 1
-        if outcome == MISS_OVERFLOW:
-            q.rx_hsplit_unsplit_pkt += 1
-            return nic_drop(nics, nic, DROP_HEADER_OVERFLOW, length, trace, queue, number)
-        return nic_drop(nics, nic, DROP_UNREADABLE_HEADER, length, trace, queue, number)
-    payload = length
-    if outcome == SPLIT:
         payload = pkt.payload_bytes
-    needed = max((payload + q.buffer_bytes - 1) // q.buffer_bytes, 1)
-    if needed > q.desc_count and q.active:
+    elif q.unreadable == 0:
+        payload = length - tag
+    if ctl.gro_hw and gro_hw_receive(memory, wire, at, tag, length, pkt, outcome == SPLIT and csum == CSUM_GOOD, rss, ctl, q,
+                                     rxqs, queue, netmems, ledger, trace):
+        return np.int64(0)
+    needed = max((payload + q.buffer_bytes - 1) // q.buffer_bytes, 1) if q.active else np.int64(1)
+    if q.active == 0 or q.tail - q.used < needed:
         q.rx_dropped_pkt += 1
-        return nic_drop(nics, nic, DROP_TOO_LONG, length, trace, queue, number)
-    if q.active == 0 or q.post - q.used < needed:
-        q.rx_dropped_pkt += 1
+        q.rx_hw_drops += 1
+        if q.active and needed > q.desc_count:
+            return nic_drop(nics, nic, DROP_TOO_LONG, length, trace, queue, number)
+        q.rx_hw_drop_overruns += 1
         return nic_drop(nics, nic, DROP_NO_DESC, length, trace, queue, number)
-    header_at = q.header_start + (q.used & (q.desc_count - 1)) * q.header_bytes
+    cqe = rxqs.cqe[queue, _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger,
+                                 trace)]
     if outcome == SPLIT:
-        if dma_header(memory, wire, at, header, header_at, q.header_bytes, ledger, trace, queue) != 0:
-            q.rx_dropped_pkt += 1
-            return nic_drop(nics, nic, DROP_DMA_FAULT, length, trace, queue, number)
-        q.rx_hsplit_pkt += 1
-        q.rx_hsplit_bytes += header
         emit(trace, HDS_SPLIT, queue, header, payload, number)
     else:
         emit(trace, HDS_MISS, queue, length, outcome, number)
-    done = np.int64(0)
-    for i in range(needed):
-        slot = (q.used + i) & (q.desc_count - 1)
-        netmem = rxqs.desc[queue, slot].netmem
-        piece = min(payload - done, q.buffer_bytes)
-        if piece == 0:
-            break
-        err = dma_payload(memory, wire, at + header + done, piece, netmems, netmem, q.buffer_bytes, q.unreadable,
-                          ledger, trace, queue)
-        if err != 0:
-            q.rx_dropped_pkt += 1
-            q.rx_dropped_octets += done
-            return nic_drop(nics, nic, DROP_DMA_FAULT, length, trace, queue, number)
-        done += piece
-    for i in range(needed):
-        slot = (q.used + i) & (q.desc_count - 1)
-        cqe = rxqs.cqe[queue, q.complete & (q.desc_count - 1)]
-        cqe.netmem = rxqs.desc[queue, slot].netmem
-        rxqs.desc[queue, slot].netmem = 0
-        cqe.header_at = header_at
-        cqe.header_bytes = header if i == 0 else 0
-        cqe.payload_bytes = min(payload - i * q.buffer_bytes, q.buffer_bytes)
-        cqe.split = outcome == SPLIT
-        cqe.eop = i == needed - 1
-        cqe.hash = rss
-        cqe.frame_bytes = length
-        q.complete += 1
-        emit(trace, RXQ_COMPLETE, queue, slot, cqe.netmem, cqe.payload_bytes)
-    q.used += needed
+    overflow = outcome == MISS_OVERFLOW
+    cqe.split = outcome == SPLIT or overflow
+    cqe.overflow = overflow
+    cqe.hash = rss
+    cqe.csum = csum == CSUM_GOOD
+    cqe.vlan_tci = pkt.vlan_tci if tag else -1
+    cqe.gso_size = 0
+    cqe.parsed = 0
+    if parsed == 0:
+        keeper.parsed += 1
+        cqe.parsed = keeper.parsed
+    if csum == CSUM_GOOD:
+        q.rx_csum_unnecessary += 1
+    elif csum == CSUM_BAD:
+        q.rx_csum_bad += 1
+    else:
+        q.rx_csum_none += 1
+    q.irq_waiting += 1
     q.rx_packets += 1
     q.rx_bytes += length
     ctl.rx_packets += 1
     ctl.rx_bytes += length
-    return 0
+    return np.int64(0)

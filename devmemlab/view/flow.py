@@ -30,6 +30,7 @@ PATHS = {
     "DMA_HOST": ("nic", "pages"),
     "MEMCPY": ("frames", "device"),
     "HEADER_COPY": ("header_buffers", "skb_heads"),
+    "COPY_BREAK": ("pages", "skb_heads"),
     "LINEAR_COPY": ("skb_heads", "user"),
     "RECV_COPY": ("pages", "user"),
     "PAGEABLE_COPY": ("user", "staging"),

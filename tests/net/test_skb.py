@@ -33,7 +33,7 @@ class Bench:
         return row
 
     def head(self, octets):
-        region = self.host._headers
+        region = self.host.netdev.header_region
         memory()[region.start:region.start + len(octets)] = np.frombuffer(octets, np.uint8)
         return skb_put_header(memory(), self.skbs, self.skb, region.start, len(octets), self.host.ledger)
 
