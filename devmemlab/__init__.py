@@ -69,8 +69,7 @@ def __getattr__(name):
     value = import_module(module)
     if attribute:
         value = getattr(value, attribute)
-    if module.startswith("devmemlab.lab."):
-        import_module("devmemlab.view.displays").attach()
+    import_module("devmemlab.view.displays").attach()
     globals()[name] = value
     return value
 

@@ -1,7 +1,7 @@
 """Rich displays: how the objects of the lower floors look in a notebook.
 
-Law.   The objects know no view; the view comes to them, when the public face hands out their module.
-Reads. IPython's display protocol (``_repr_html_``).
+Law.   The objects know no view; the view comes to them, when the public face hands out a name.
+Reads. IPython's display protocol (``_repr_html_``) and its printers by name of a class (``for_type_by_name``).
 Omits. Anything at import time: each display imports what it needs when it is first asked to show something.
 """
 
@@ -39,21 +39,61 @@ DISPLAYS = {
         "plot": "devmemlab.view.plots:plot",
     },
     ("devmemlab.host.host", "Host"): {
-        "_repr_html_": "devmemlab.view.tables:host_html",
+        "_repr_html_": "devmemlab.view.memory_tables:host_html",
         "byte_flow": "devmemlab.view.byte_flow:byte_flow",
+        "heat_map": "devmemlab.view.heat_map:heat_map",
+        "occupancy": "devmemlab.view.occupancy:occupancy",
+        "reference_graph": "devmemlab.view.reference_graph:reference_graph",
+    },
+    ("devmemlab.host.netlink", "NetlinkSocket"): {"_repr_html_": "devmemlab.view.memory_tables:netlink_html"},
+    ("devmemlab.mem.mem", "Mem"): {
+        "_repr_html_": "devmemlab.view.memory_tables:mem_html",
+        "heat_map": "devmemlab.view.heat_map:heat_map",
+    },
+    ("devmemlab.mem.region", "Region"): {"_repr_html_": "devmemlab.view.memory_tables:region_html"},
+    ("devmemlab.base.trace", "Trace"): {
+        "_repr_html_": "devmemlab.view.memory_tables:trace_html",
+        "occupancy": "devmemlab.view.occupancy:occupancy",
     },
 }
 """Class -> the methods it gets, unless it has its own."""
 
 
+def _show(thing):
+    """Show an object whose class was imported after everything else was given its displays.
+
+    Parameters
+    ----------
+    thing : object
+        Of a class in `DISPLAYS`, or of one that descends from it.
+
+    Returns
+    -------
+    html : str
+        As the class shows itself from now on.
+    """
+    attach()
+    return thing._repr_html_()
+
+
+def _announce():
+    """Tell IPython, where it runs, of the classes that are not imported yet: rooms import one another behind the public face."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    formatter = getattr(getattr(shell, "display_formatter", None), "formatters", {}).get("text/html")
+    for (module, name), methods in DISPLAYS.items():
+        if formatter is not None and module not in sys.modules and "_repr_html_" in methods:
+            formatter.for_type_by_name(module, name, _show)
+
+
 def attach():
-    """Give every class that is imported by now its displays.
+    """Give every class that is imported by now its displays; the others get them when a notebook first shows one.
 
     Returns
     -------
     attached : list of str
         ``"Class.method"`` of those that are new.
     """
+    _announce()
     attached = []
     for (module, name), methods in DISPLAYS.items():
         shown = getattr(sys.modules.get(module), name, None)

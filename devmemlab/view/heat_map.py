@@ -11,8 +11,8 @@ from devmemlab.base.units import format_size
 from devmemlab.mem.netmem import PLACE_POSTED, PLACE_SKB, PLACE_TOKEN
 from devmemlab.mem.pool_table import PROVIDERS
 from devmemlab.view import theme
-from devmemlab.view.still import STATES, WIDTH, Still, state_legend
-from devmemlab.view.svg import element
+from devmemlab.view.still import STATES, Still, state_legend
+from devmemlab.view.svg import element, number
 
 FREE, CACHED, RING, POSTED, SOCKET, TOKEN, OUT = range(7)
 NAMES = tuple(STATES)
@@ -107,8 +107,8 @@ def niov_states(mem, binding):
     rows = mem.netmems[low:high]
     place, mine = np.asarray(rows.place), np.asarray(rows.pp) != 0
     part = np.where(mine, OUT, FREE).astype(np.uint8)
-    for number, state in PLACE_STATES.items():
-        part[mine & (place == number)] = state
+    for where, state in PLACE_STATES.items():
+        part[mine & (place == where)] = state
     states[low - first:high - first] = part
     for pool in np.flatnonzero(mem.pools.ctl.alive):
         ctl = mem.pools.ctl[pool]
@@ -157,8 +157,8 @@ class HeatMap(Still):
         """The same in words: for screen readers, terminals and pages without pictures."""
         count = len(self.states)
         lines = [f"{self.title}: {count:,} net_iovs of {format_size(self.niov_bytes)}"]
-        lines += [f"  {STATES[name].letter} {STATES[name].meaning}: {number:,}" for name, number in self.counts.items()
-                  if number or name != "out"]
+        lines += [f"  {STATES[name].letter} {STATES[name].meaning}: {n:,}" for name, n in self.counts.items()
+                  if n or name != "out"]
         starts = np.flatnonzero(np.diff(self.states, prepend=255))
         ends = [*starts[1:], count]
         for start, end in list(zip(starts, ends))[:MOST_RUNS]:
@@ -190,8 +190,10 @@ class HeatMap(Still):
         parts = [element("text", self.title, x=8, y=22, class_="strong big"),
                  element("text", note, x=8, y=40, class_="quiet small")]
         rows = -(-cells // columns)
+        shapes = {name: [] for name in NAMES}
         for row in range(rows):
-            parts.append(self._row(prefix, row, columns, pitch))
+            parts.append(self._row(shapes, row, columns, pitch))
+        parts += [element("path", d="".join(pieces), fill=f"url(#{prefix}-{name})") for name, pieces in shapes.items() if pieces]
         bottom = TOP + rows * pitch
         lines = [f"M{LEFT} {TOP + pitch * r:g}H{LEFT + pitch * min(columns, cells):g}" for r in range(rows + 1)]
         lines += [f"M{LEFT + pitch * c:g} {TOP}V{bottom:g}" for c in range(columns + 1)]
@@ -201,13 +203,13 @@ class HeatMap(Still):
         drawn, bottom = state_legend(prefix, labels, 8, bottom + 24)
         return "".join(parts) + drawn, bottom
 
-    def _row(self, prefix, row, columns, pitch):
-        """Draw the cells of one row; equal neighbours are one shape.
+    def _row(self, shapes, row, columns, pitch):
+        """Lay out the cells of one row; equal neighbours are one rectangle.
 
         Parameters
         ----------
-        prefix : str
-            Of the textures.
+        shapes : dict of str to list of str
+            State -> pieces of a path; those of this row are added.
         row, columns : int
             Which row, and how many cells it has.
         pitch : float
@@ -216,27 +218,20 @@ class HeatMap(Still):
         Returns
         -------
         drawn : str
-            Elements.
+            The offset at its left, where there is room for one.
         """
         bins = self.bins[row * columns:(row + 1) * columns]
-        y, at, parts = TOP + row * pitch, 0, []
-        per_row = self.niovs_per_cell * columns * self.niov_bytes
-        if pitch > 12 or row % 2 == 0:
-            offset = format_size(row * per_row)
-            parts.append(element("text", offset, x=LEFT - 8, y=y + pitch / 2 + 4, class_="end small quiet"))
-        while at < len(bins):
-            end = at + 1
-            while end < len(bins) and (bins[end] == bins[at]).all():
-                end += 1
-            x, height = LEFT + at * pitch, 0.0
-            total = int(bins[at].sum())
+        y, starts = TOP + row * pitch, np.flatnonzero([True, *(np.diff(bins, axis=0) != 0).any(axis=1)])
+        for at, end in zip(starts.tolist(), [*starts[1:].tolist(), len(bins)]):
+            top, total = y, int(bins[at].sum())
             for state in np.flatnonzero(bins[at]):
-                share = pitch * int(bins[at][state]) / total
-                parts.append(element("rect", x=x, y=y + height, width=(end - at) * pitch, height=share,
-                                     fill=f"url(#{prefix}-{NAMES[state]})"))
-                height += share
-            at = end
-        return "".join(parts)
+                share, width = pitch * int(bins[at][state]) / total, number((end - at) * pitch)
+                shapes[NAMES[state]].append(f"M{number(LEFT + at * pitch)} {number(top)}h{width}v{number(share)}h-{width}z")
+                top += share
+        if pitch < 12 and row % 2:
+            return ""
+        offset = format_size(row * self.niovs_per_cell * columns * self.niov_bytes)
+        return element("text", offset, x=LEFT - 8, y=y + pitch / 2 + 4, class_="end small quiet")
 
     def _letters(self, columns, pitch):
         """Write the letter of each cell where there is room.

@@ -7,11 +7,10 @@ Omits. What the buffers carried.
 
 import numpy as np
 
-from devmemlab.mem.pool_table import PROVIDERS
 from devmemlab.view import theme
-from devmemlab.view.pool_replay import BANDS, Replay
+from devmemlab.view.pool_replay import BANDS, Replay, pool_names
 from devmemlab.view.still import STATES, WIDTH, Still, state_legend
-from devmemlab.view.svg import element, number
+from devmemlab.view.svg import element, number, text_width
 
 LEFT, RIGHT, TOP, PANEL, PLOT, MOST_PANELS = 56, 116, 56, 178, 124, 6
 STEPS = 480
@@ -60,6 +59,8 @@ class Occupancy(Still):
         See `devmemlab.view.pool_replay.Replay`.
     final : dict of int to dict of str to int
         The last value of each band, by pool row.
+    earlier : list of (int, dict)
+        The same of pools whose rows others have now.
     lost : int
         Events that found no room in the trace; then the picture ends too early.
     """
@@ -69,7 +70,8 @@ class Occupancy(Still):
     def __init__(self, replay, names, over="time"):
         if over not in OVER:
             raise ValueError(f"over={over!r} is none of {', '.join(OVER)}")
-        self.series, self.lost, self.names, self.over = replay.series, replay.lost, names, over
+        self.series, self.earlier, self.lost, self.names, self.over = replay.series, replay.earlier, replay.lost, names, over
+        self.gone = [pool for pool in self.series if names and pool not in names]
         self.final = {pool: {band: int(lines[band][-1]) for band in (*BANDS, "held")} for pool, lines in self.series.items()}
 
     def name(self, pool):
@@ -85,7 +87,7 @@ class Occupancy(Still):
         name : str
             What is known of it.
         """
-        return self.names.get(pool, f"the page_pool in row {pool}, gone by now")
+        return self.names.get(pool, f"page_pool in row {pool}{', gone by now' if pool in self.gone else ''}")
 
     @property
     def text(self):
@@ -101,6 +103,8 @@ class Occupancy(Still):
                          f"to {_spell_axis(line[OVER[self.over]][-1], self.over)}")
         if not self.final:
             lines.append("  no pool has moved a buffer yet")
+        if self.earlier:
+            lines.append(f"  {len(self.earlier)} earlier pools were in the same rows")
         if self.lost:
             lines.append(f"  the trace was full: {self.lost:,} events are missing at the end")
         return "\n".join(lines)
@@ -118,18 +122,20 @@ class Occupancy(Still):
         drawn, bottom : str, float
             Elements, and where they end.
         """
-        shown = list(self.series)[:MOST_PANELS]
+        there = [pool for pool in self.names or self.series if pool in self.series]
+        shown = there[:MOST_PANELS]
         parts = [element("text", self.title, x=8, y=22, class_="strong big")]
         note = "height: buffers out of the provider (hold - release), stacked; computed from the trace"
         if self.lost:
             note = f"the trace was full: {self.lost:,} events are missing at the end"
-        elif len(shown) < len(self.series):
-            note += f"; {len(self.series) - len(shown)} more pools are not drawn"
+        elif len(shown) < len(self.series) + len(self.earlier):
+            more, gone = len(there) - len(shown), len(self.gone) + len(self.earlier)
+            note += "; not drawn: " + ", ".join(filter(None, (f"{more} more pools" * bool(more), f"{gone} gone" * bool(gone))))
         parts.append(element("text", note, x=8, y=40, class_="quiet small"))
-        ends = [line[OVER[self.over]][[0, -1]] for line in self.series.values()]
+        ends = [line[OVER[self.over]][[0, -1]] for line in map(self.series.get, shown)]
         first, last = (min(int(e[0]) for e in ends), max(int(e[1]) for e in ends)) if ends else (0, 0)
         for i, pool in enumerate(shown):
-            parts.append(self._panel(prefix, pool, TOP + PANEL * i, first, max(last, first + 1)))
+            parts.append(self._panel(prefix, pool, TOP + PANEL * i, first, last))
         if not shown:
             parts.append(element("text", "No pool has moved a buffer yet.", x=8, y=TOP + 20))
         bottom = TOP + (PANEL * len(shown) if shown else 36)
@@ -148,7 +154,7 @@ class Occupancy(Still):
         top : float
             Where the panel begins.
         first, last : int
-            Ends of the axis.
+            First and last event of all pools.
 
         Returns
         -------
@@ -158,9 +164,11 @@ class Occupancy(Still):
         line, width = self.series[pool], WIDTH - LEFT - RIGHT
         axis, most = line[OVER[self.over]], max(int(line["held"].max()), 1)
         y0 = top + 26 + PLOT
+        # What the last event left behind needs some width to be seen.
+        end = last + max((last - first) // 40, 1)
         parts = [element("text", self.name(pool), x=8, y=top + 14, class_="strong")]
         # What one pixel cannot tell apart is drawn once: the last value that falls on it.
-        column = (axis - first) * STEPS // (last - first)
+        column = (axis - first) * STEPS // (end - first)
         kept = np.flatnonzero(np.diff(column, append=STEPS + 2))
         x = LEFT + column[kept] * width / STEPS
         below = np.zeros(len(kept), np.int64)
@@ -180,7 +188,9 @@ class Occupancy(Still):
         parts.append(element("text", f"{most:,}", x=LEFT - 6, y=top + 30, class_="end small"))
         parts.append(element("text", "0", x=LEFT - 6, y=y0 + 4, class_="end small"))
         parts.append(element("text", _spell_axis(first, self.over), x=LEFT, y=y0 + 16, class_="small quiet"))
-        parts.append(element("text", _spell_axis(last, self.over), x=LEFT + width, y=y0 + 16, class_="end small quiet"))
+        if last > first:
+            x_last = LEFT + width * (last - first) / (end - first)
+            parts.append(element("text", _spell_axis(last, self.over), x=x_last, y=y0 + 16, class_="end small quiet"))
         return "".join(parts) + self._ends(marks, top, LEFT + width + 8)
 
     def _ends(self, marks, top, x):
@@ -203,7 +213,9 @@ class Occupancy(Still):
             if value:
                 y = min(y + 4, limit)
                 limit = y - 14
-                parts.append(element("text", f"{STATES[band].letter} {value:,} {SHORT[band]}", x=x, y=y, class_="small"))
+                label = f"{STATES[band].letter} {value:,}"
+                full = f"{label} {SHORT[band]}"
+                parts.append(element("text", full if text_width(full, 11) < RIGHT - 12 else label, x=x, y=y, class_="small"))
         if not parts:
             parts.append(element("text", "none left", x=x, y=limit, class_="small quiet"))
         return "".join(parts)
@@ -232,29 +244,6 @@ def _steps(x, y, right):
         else:
             corners += [(float(x[i]), float(y[i])), (float(end), float(y[i]))]
     return corners
-
-
-def pool_names(host):
-    """Say what each pool of a host is for.
-
-    Parameters
-    ----------
-    host : Host or Mem
-        Whose pools.
-
-    Returns
-    -------
-    names : dict of int to str
-        By row, of the pools that are alive.
-    """
-    pools = getattr(host, "mem", host).pools
-    names = {}
-    for row in np.flatnonzero(pools.ctl.alive):
-        ctl = pools.ctl[row]
-        queue = f", queue {int(ctl.queue)}" if ctl.ifindex else ""
-        what = "host pages" if not ctl.provider else PROVIDERS[int(ctl.provider)]
-        names[int(row)] = f"page_pool {int(ctl.id)}{queue}: {what}{', detached' if ctl.detached else ''}"
-    return names
 
 
 def occupancy(host_or_trace, over=None):

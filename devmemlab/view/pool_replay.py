@@ -20,7 +20,7 @@ from devmemlab.base.trace import (
     RXQ_POST,
 )
 from devmemlab.mem.netmem import PLACE_CACHE
-from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL
+from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL, PROVIDERS
 
 BANDS = ("posted", "socket", "token", "ring", "cached")
 WHICH = {PAGE_POOL_STATE_HOLD: 1, PAGE_POOL_STATE_RELEASE: 1, PAGE_POOL_RECYCLE: 1, RXQ_POST: 2, RXQ_COMPLETE: 2,
@@ -36,6 +36,11 @@ class _Pool:
         self.counts = dict.fromkeys(BANDS, 0)
         self.rows = []
 
+    def series(self):
+        """Make arrays of what was noted."""
+        table = np.array(self.rows, np.int64).reshape(-1, 2 + len(BANDS))
+        return {**dict(zip(("event", "time_ns", *BANDS), table.T)), "held": table[:, 2:].sum(axis=1)}
+
 
 class Replay:
     """All pools of a trace, replayed.
@@ -49,7 +54,9 @@ class Replay:
     ----------
     series : dict of int to dict of str to int64[n]
         Pool row -> ``event`` (its number in the trace), ``time_ns``, one array for each of `BANDS`, and ``held``, their sum:
-        what is out of the provider.
+        what is out of the provider. Of the pool that had the row last.
+    earlier : list of (int, dict)
+        Row and arrays of the pools before it: a row is used again, and a pool's hold_cnt begins at 1.
     lost : int
         Events that found no room in the trace.
     """
@@ -60,16 +67,15 @@ class Replay:
         chosen = np.flatnonzero(np.isin(kinds, list(WHICH)))
         columns = [np.asarray(events[name])[chosen].tolist() for name in ("at_ns", "kind", "a", "b", "c")]
         self.lost = int(trace.ctl[0].lost)
-        self._pools, self._home, self._place, self._tokens = {}, {}, {}, {}
+        self._pools, self._home, self._place, self._tokens, gone = {}, {}, {}, {}, []
         for number, at_ns, kind, a, b, c in zip(chosen.tolist(), *columns):
+            if kind == PAGE_POOL_STATE_HOLD and c == 1 and a in self._pools:
+                gone.append((a, self._pools.pop(a)))
             pool = self._event(kind, a, b, c)
             if pool is not None:
                 pool.rows.append((number, at_ns, *pool.counts.values()))
-        self.series = {}
-        for row, pool in sorted(self._pools.items()):
-            table = np.array(pool.rows, np.int64).reshape(-1, 2 + len(BANDS))
-            self.series[row] = dict(zip(("event", "time_ns", *BANDS), table.T))
-            self.series[row]["held"] = table[:, 2:].sum(axis=1)
+        self.series = {row: pool.series() for row, pool in sorted(self._pools.items())}
+        self.earlier = [(row, pool.series()) for row, pool in gone]
 
     def _event(self, kind, a, b, c):
         """Take one event.
@@ -151,3 +157,26 @@ class Replay:
             pool.stack[netmem] = True
         elif band == "ring":
             pool.ring.append(netmem)
+
+
+def pool_names(host):
+    """Say what each pool of a host is for.
+
+    Parameters
+    ----------
+    host : Host or Mem
+        Whose pools.
+
+    Returns
+    -------
+    names : dict of int to str
+        By row, of the pools that are alive, oldest first.
+    """
+    pools = getattr(host, "mem", host).pools
+    names = {}
+    for row in sorted(map(int, np.flatnonzero(pools.ctl.alive)), key=lambda row: int(pools.ctl[row].id)):
+        ctl = pools.ctl[row]
+        queue = f", queue {int(ctl.queue)}" if ctl.ifindex else ""
+        what = "host pages" if not ctl.provider else PROVIDERS[int(ctl.provider)]
+        names[row] = f"page_pool {int(ctl.id)}{queue}: {what}{', detached' if ctl.detached else ''}"
+    return names

@@ -8,13 +8,75 @@ Omits. Pools on host pages.
 from devmemlab.base.units import format_size
 from devmemlab.view import theme
 from devmemlab.view.references import edges, read_references
-from devmemlab.view.still import STATES, WIDTH, Still
-from devmemlab.view.svg import arrow, element
+from devmemlab.view.still import STATES, Still
+from devmemlab.view.svg import arrow, element, text_width
 
-COLUMNS = {"holder": (8, 150), "pool": (226, 124), "binding": (416, 100), "dmabuf": (588, 104)}
+COLUMNS = {"holder": (8, 156), "pool": (224, 132), "binding": (412, 108), "dmabuf": (588, 104)}
 """Kind of box -> x and width; what is held is to the right of who holds it."""
 
 TOP, ROW, POOL_HEIGHT, GAP = 74, 44, 88, 14
+
+
+def _many(count, noun):
+    """Spell how many there are.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    noun : str
+        One of them.
+
+    Returns
+    -------
+    text : str
+        Singular or plural.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _short(count):
+    """Spell a count so that it fits above an arrow.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Returns
+    -------
+    text : str
+        All digits below a million, four with a unit above.
+    """
+    for unit, size in (("G", 10**9), ("M", 10**6)):
+        if abs(count) >= size:
+            return f"{count / size:.4g} {unit}"
+    return f"{count:,}"
+
+
+def _fitted(text, room, bold):
+    """Cut a text that is too long for its box; the words beside the picture have it whole.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    room : float
+        Pixels.
+    bold : bool
+        Bold letters are wider.
+
+    Returns
+    -------
+    text : str
+        The same, or its beginning and three dots.
+    """
+    room /= 1.16 if bold else 1.04
+    if text_width(text, 11) <= room:
+        return text
+    while text and text_width(text + "\u2026", 11) > room:
+        text = text[:-1]
+    return text + "\u2026"
 
 
 def _box(kind, y, height, lines, state=None, prefix=""):
@@ -48,8 +110,8 @@ def _box(kind, y, height, lines, state=None, prefix=""):
         parts.append(element("text", STATES[state].letter, x=x + 10, y=y + height / 2 + 4, class_="mid small strong halo"))
         left = x + 27
     first = y + (height - 15 * (len(lines) - 1)) / 2 + 4
-    parts += [element("text", line, x=left, y=first + 15 * i, class_="small quiet" if i else "small strong")
-              for i, line in enumerate(lines)]
+    parts += [element("text", _fitted(line, x + width - left - 2, not i), x=left, y=first + 15 * i,
+                      class_="small quiet" if i else "small strong") for i, line in enumerate(lines)]
     return "".join(parts)
 
 
@@ -76,7 +138,7 @@ def _edge(source, target, y, count, unit):
     # A long arrow passes over columns it has nothing to do with; its words stand where it starts.
     middle = (x1 + COLUMNS["pool"][0]) / 2 if source == "holder" else (x1 + x2) / 2
     return (arrow(x1, y, x2, y, 2, fill=theme.colour("ink"))
-            + element("text", f"{count:,}", x=middle - 2, y=y - 6, class_="mid small strong")
+            + element("text", _short(count), x=middle - 2, y=y - 6, class_="mid small strong")
             + element("text", unit, x=middle - 2, y=y + 15, class_="mid tiny quiet"))
 
 
@@ -105,10 +167,11 @@ class ReferenceGraph(Still):
         """The same in words: for screen readers, terminals and pages without pictures."""
         lines = [self.title]
         for buffer in self.buffers:
-            lines.append(f"  {buffer.name}: {buffer.refs} refs, {format_size(buffer.length)}, "
-                         f"attached {buffer.attachments} times")
+            lines.append(f"  {buffer.name}: {_many(buffer.refs, 'ref')}, {format_size(buffer.length)}, "
+                         f"{_many(buffer.attachments, 'attachment')}")
             for bound in buffer.bindings:
-                lines.append(f"  {bound.name}: {bound.ref} refs, {bound.direction}, {'live' if bound.live else 'unbound'}")
+                state = "live" if bound.live else "unbound"
+                lines.append(f"  {bound.name}: {_many(bound.ref, 'ref')}, {bound.direction}, {state}")
                 lines += [f"  {pool.name}: {pool.held:,} net_iovs out of the provider, {pool.cached:,} in the cache, "
                           f"{pool.ring:,} in the ring{', detached' if pool.detached else ''}" for pool in bound.pools]
         lines += [f"  {e.source} -> {e.target}: {e.count:,} {e.currency}" for e in self.edges]
@@ -170,9 +233,8 @@ class ReferenceGraph(Still):
             parts += [_box("holder", y, ROW - 8, [name]), _edge("holder", "dmabuf", y + ROW / 2 - 4, count, "ref")]
             y += ROW
         bottom = max(y - (8 if buffer.holders else GAP), top + 74)
-        times = "once" if buffer.attachments == 1 else f"{buffer.attachments} times"
-        parts.append(_box("dmabuf", top, bottom - top, [buffer.name, f"{buffer.refs} refs", format_size(buffer.length),
-                                                        f"attached {times}"]))
+        lines = [buffer.name, _many(buffer.refs, "ref"), format_size(buffer.length), _many(buffer.attachments, "attachment")]
+        parts.append(_box("dmabuf", top, bottom - top, lines))
         return "".join(parts), bottom
 
     def _bound(self, prefix, bound, top):
@@ -194,13 +256,13 @@ class ReferenceGraph(Still):
         """
         parts, y = [], top
         for name, count in bound.holders:
-            parts += [_box("holder", y, ROW - 8, [name]), _edge("holder", "binding", y + ROW / 2 - 4, count, "binding ref")]
+            parts += [_box("holder", y, ROW - 8, [name]), _edge("holder", "binding", y + ROW / 2 - 4, count, "ref")]
             y += ROW
         for pool in bound.pools:
             height = max(ROW * len(pool.holders) - 8, POOL_HEIGHT)
             place = f"queue {pool.queue}" if pool.queue >= 0 else "no queue"
             parts.append(_box("pool", y, height, [pool.name, f"{place}{', detached' if pool.detached else ''}",
-                                                  f"hold - release {pool.held:,}", f"cache {pool.cached:,}",
+                                                  f"hold - release {_short(pool.held)}", f"cache {pool.cached:,}",
                                                   f"ring {pool.ring:,}"]))
             parts.append(_edge("pool", "binding", y + height / 2, 1, "ref"))
             for i, (name, state, count) in enumerate(pool.holders):
@@ -209,7 +271,7 @@ class ReferenceGraph(Still):
             y += height + GAP
         bottom = max(y - (GAP if bound.pools else 8), top + 64)
         state = "live" if bound.live else "unbound"
-        parts.append(_box("binding", top, bottom - top, [bound.name, f"{bound.ref} refs", f"{bound.direction}, {state}",
+        parts.append(_box("binding", top, bottom - top, [bound.name, _many(bound.ref, "ref"), f"{bound.direction}, {state}",
                                                          format_size(bound.length)]))
         return "".join(parts), bottom
 

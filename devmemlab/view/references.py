@@ -177,13 +177,14 @@ def _pools(mem, binding, holders):
     Returns
     -------
     pools : list of Pool
-        In the order of their rows.
+        In the order of their ids: oldest first.
     """
     own = mem.providers.binding[binding]
     rows = np.arange(int(own.touched_low), int(own.touched_high) + 1)
     owner = np.asarray(mem.netmems.pp)
     found = []
-    for row in map(int, np.flatnonzero(mem.pools.ctl.alive)):
+    alive = map(int, np.flatnonzero(mem.pools.ctl.alive))
+    for row in sorted(alive, key=lambda row: int(mem.pools.ctl[row].id)):
         ctl = mem.pools.ctl[row]
         if not ctl.provider or ctl.mp_priv != binding:
             continue
