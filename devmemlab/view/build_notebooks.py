@@ -22,6 +22,28 @@ MAY_DIFFER = "nbval-ignore-output"
 TIMEOUT_S = 900
 
 
+def join_streams(outputs):
+    """Join what was printed in pieces: how many there are depends on how long a cell thought between them.
+
+    Parameters
+    ----------
+    outputs : list of nbformat.NotebookNode
+        Of one cell.
+
+    Returns
+    -------
+    joined : list of nbformat.NotebookNode
+        Neighbours of one stream are one output.
+    """
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def scrub(notebook):
     """Take out of an executed notebook whatever differs from run to run.
 
@@ -39,6 +61,8 @@ def scrub(notebook):
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"c{number:03d}"
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell["outputs"] = join_streams(cell.outputs)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
             output.pop("transient", None)

@@ -4,6 +4,8 @@ import pytest
 
 from devmemlab.view import theme
 from devmemlab.view.byte_flow import byte_flow
+from devmemlab.view.memory_bars import Bar, Bars, crossing_bars
+from devmemlab.view.memory_controls import STEPS, BindingControl, PoolControl
 from devmemlab.view.picture import comparison
 from tests.view import kit
 
@@ -19,6 +21,10 @@ PICTURES = {
     "comparison": lambda: comparison(kit.Result()),
     "slow": lambda: comparison(kit.Result(mtu=65535, ns_per_packet=123_456_789.0)),
     "legend": lambda: theme.legend().svg,
+    "crossings": lambda: crossing_bars(kit.Result(modes=MODES[:3]), "cpu, device").svg(),
+    "binding": lambda: BindingControl(len(STEPS) - 1, scattered=True).picture.svg(),
+    "pool": lambda: PoolControl(200, False).picture.svg(),
+    "long_bars": lambda: Bars("A title", "counted", [("all", [Bar("A", "a name", "host", 10**15)])], "octets").svg(),
 }
 LOOK = """() => {
     const svg = document.querySelector('svg'), page = svg.getBoundingClientRect(), complaints = [];

@@ -119,6 +119,14 @@ def test_scrubbing_twice_changes_nothing_more():
     assert "widgets" not in once.metadata
 
 
+def test_what_was_printed_in_pieces_is_one_output():
+    pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
+    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in pieces]
+    outputs.insert(2, nbformat.v4.new_output("display_data", {"text/plain": "x"}))
+    notebook = building.scrub(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)]))
+    assert [output.get("text") for output in notebook.cells[0].outputs] == ["ab", None, "c", "d"]
+
+
 def cells(*sources, tags=(), outputs=()):
     made = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)}) for source in sources]
