@@ -10,23 +10,29 @@ from typing import NamedTuple
 import numpy as np
 
 from devmemlab.base.table import schema, table
+from devmemlab.nic.drops import DROP, DROP_REASONS, OFFLOADS
+from devmemlab.nic.steer_tables import (
+    ANY_COMBINATION,
+    CONTEXT,
+    CONTEXT_ROOM,
+    ENTRY,
+    INDIR_ROOM,
+    INDIR_SIZE,
+    KEY_BYTES,
+    LIMITS,
+    MAX_RULES,
+    RULE,
+    RULE_ROOM,
+    RXH_ADDRESSES,
+    RXH_PORTS,
+    TUPLE_BYTES,
+)
 
-NIC = schema("ifindex", "mac", "mtu", "up", "first_queue", "queue_count", "rx_csum", "ntuple", "rule_count", "indir_count",
-             "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped", "tx_dropped")
-DROP = schema("packets", "octets")
-DROP_REASONS = ("none", "interface down", "not for this address", "malformed header", "bad checksum",
-                "no descriptor posted", "frame longer than the buffers", "DMA outside the map",
-                "header would be in unreadable memory", "header overflow on an unreadable queue", "capture cut the frame")
-(DROP_NONE, DROP_DOWN, DROP_ADDRESS, DROP_MALFORMED, DROP_CSUM, DROP_NO_DESC, DROP_TOO_LONG, DROP_DMA_FAULT,
- DROP_UNREADABLE_HEADER, DROP_HEADER_OVERFLOW, DROP_CUT) = range(len(DROP_REASONS))
+NIC = schema("ifindex", "mac", "mtu", "up", "first_queue", "queue_count", "rx_csum", "ntuple", "rule_count", "rule_top",
+             "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped", "tx_dropped", *LIMITS, *OFFLOADS)
 
-RULE = schema("active", "ip_version", "match_saddr", "saddr_hi", "saddr_lo", "match_daddr", "daddr_hi", "daddr_lo",
-              "match_sport", "sport", "match_dport", "dport", "queue")
-ENTRY = schema("entry")
-MAX_RULES = 64
-INDIR_SIZE = 128
-KEY_BYTES = 40
-TUPLE_BYTES = 36
+__all__ = ["DROP", "DROP_REASONS", "ENTRY", "INDIR_SIZE", "KEY_BYTES", "MAX_RULES", "NIC", "RULE", "TUPLE_BYTES", "Nics",
+           "make_nics"]
 
 
 class Nics(NamedTuple):
@@ -36,17 +42,20 @@ class Nics(NamedTuple):
         One row a NIC.
     drop : DROP[n_nic, n_reason]
         Frames and octets dropped, by reason (`DROP_REASONS`).
-    rule : RULE[n_nic, 64]
-        n-tuple rules by location.
-    indir : ENTRY[n_nic, 128]
-        Indirection table: queue index by hash modulo its length.
-    hash_table : ENTRY[n_nic, 36 * 256]
+    rule : RULE[n_nic, 1024]
+        n-tuple rules by location; those below ``rule_top`` may be active.
+    context : CONTEXT[n_nic * 16]
+        RSS contexts, see `devmemlab.nic.steer_tables`.
+    indir : ENTRY[n_nic * 16, 2048]
+        Indirection tables: queue index by hash modulo the context's count.
+    hash_table : ENTRY[n_nic * 16, 36 * 256]
         Toeplitz hash of each value of each tuple octet, see `devmemlab.nic.toeplitz`.
     """
 
     ctl: np.recarray
     drop: np.recarray
     rule: np.recarray
+    context: np.recarray
     indir: np.recarray
     hash_table: np.recarray
 
@@ -62,7 +71,16 @@ def make_nics(count):
     Returns
     -------
     nics : Nics
-        All zero.
+        Counters are zero; each has RSS context 0 and the abilities of an ordinary device.
     """
-    return Nics(table(NIC, count), table(DROP, count, len(DROP_REASONS)), table(RULE, count, MAX_RULES),
-                table(ENTRY, count, INDIR_SIZE), table(ENTRY, count, TUPLE_BYTES * 256))
+    rows = count * CONTEXT_ROOM
+    nics = Nics(table(NIC, count), table(DROP, count, len(DROP_REASONS)), table(RULE, count, RULE_ROOM), table(CONTEXT, rows),
+                table(ENTRY, rows, INDIR_ROOM), table(ENTRY, rows, TUPLE_BYTES * 256))
+    for nic in range(count):
+        ctl, own = nics.ctl[nic], nics.context[nic * CONTEXT_ROOM]
+        ctl.rule_max, ctl.rule_combinations, ctl.rule_masks = MAX_RULES, ANY_COMBINATION, 1
+        ctl.context_max, ctl.key_bytes, ctl.transforms = CONTEXT_ROOM, KEY_BYTES, 1
+        own.active, own.indir_count, own.indir_mask = 1, INDIR_SIZE, INDIR_SIZE - 1
+        own.tcp4 = own.tcp6 = RXH_ADDRESSES | RXH_PORTS
+        own.udp4 = own.udp6 = RXH_ADDRESSES
+    return nics

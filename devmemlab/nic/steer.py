@@ -1,13 +1,18 @@
 """Steering: which RX queue a packet goes to.
 
-Law.   Rules win over RSS; the lowest location that matches wins among rules; no packet is without a queue.
-Reads. Linux Documentation/networking/scaling.rst, net/ethtool/ioctl.c (n-tuple rules, indirection).
-Omits. Masks narrower than a field, extra RSS contexts, symmetric hashing.
+Law.   Rules win over RSS; the lowest location that matches wins among rules; without a rule no packet is without a queue.
+Reads. Linux Documentation/networking/scaling.rst, net/ethtool/ioctl.c (n-tuple rules, indirection), rss.c (contexts).
+Omits. Flow director by learning (aRFS), rules on what is below IP.
+
+The answer is a queue index within the NIC, and -1 when a rule says that the packet is to be dropped.
+`devmemlab.nic.explain` gives the same answer with its reasons.
 """
 
+import numpy as np
+
 from devmemlab.base.kernel import kernel
-from devmemlab.nic.device import MAX_RULES
-from devmemlab.nic.toeplitz import toeplitz_packet
+from devmemlab.nic.steer_tables import CONTEXT_ROOM, NO_TRANSFORM, RXH_ADDRESSES, RXH_PORTS
+from devmemlab.nic.toeplitz import toeplitz_fields, toeplitz_packet
 
 TCP, UDP = 6, 17
 
@@ -26,19 +31,115 @@ def rule_matches(rule, pkt):
     Returns
     -------
     matches : bool
-        True when every field that the rule names is equal.
+        True when every bit under the rule's masks is equal.
     """
-    if rule.active == 0 or pkt.ip_proto != TCP or pkt.ip_version != rule.ip_version or pkt.frag != 0:
+    if rule.active == 0 or pkt.ip_version != rule.ip_version:
         return False
-    if rule.match_dport and rule.dport != pkt.dport:
+    if rule.ip_proto != 0 and (pkt.ip_proto != rule.ip_proto or pkt.frag != 0):
         return False
-    if rule.match_sport and rule.sport != pkt.sport:
-        return False
-    if rule.match_daddr and (rule.daddr_lo != pkt.daddr_lo or rule.daddr_hi != pkt.daddr_hi):
-        return False
-    if rule.match_saddr and (rule.saddr_lo != pkt.saddr_lo or rule.saddr_hi != pkt.saddr_hi):
-        return False
-    return True
+    differ = ((pkt.dport ^ rule.dport) & rule.dport_mask) | ((pkt.sport ^ rule.sport) & rule.sport_mask)
+    differ |= ((pkt.daddr_lo ^ rule.daddr_lo) & rule.daddr_mask_lo) | ((pkt.daddr_hi ^ rule.daddr_hi) & rule.daddr_mask_hi)
+    differ |= ((pkt.saddr_lo ^ rule.saddr_lo) & rule.saddr_mask_lo) | ((pkt.saddr_hi ^ rule.saddr_hi) & rule.saddr_mask_hi)
+    return differ == 0
+
+
+@kernel
+def find_rule(nics, nic, pkt):
+    """Find the rule that decides about a packet.
+
+    Parameters
+    ----------
+    nics : Nics
+        Not changed.
+    nic : int64
+        Which NIC.
+    pkt : PKT
+        Parsed headers.
+
+    Returns
+    -------
+    location : int64
+        Lowest location that matches, or -1.
+    """
+    for location in range(nics.ctl[nic].rule_top):
+        if rule_matches(nics.rule[nic, location], pkt):
+            return location
+    return np.int64(-1)
+
+
+@kernel
+def hashed_fields(context, pkt):
+    """Tell which fields of a packet a context hashes.
+
+    Parameters
+    ----------
+    context : CONTEXT
+        One row.
+    pkt : PKT
+        Parsed headers of an IP packet.
+
+    Returns
+    -------
+    fields : int64
+        RXH_* bits; the addresses alone for fragments and for what has no ports.
+    """
+    if pkt.frag == 0:
+        if pkt.ip_proto == TCP:
+            return context.tcp4 if pkt.ip_version == 4 else context.tcp6
+        if pkt.ip_proto == UDP:
+            return context.udp4 if pkt.ip_version == 4 else context.udp6
+    return np.int64(RXH_ADDRESSES)
+
+
+@kernel
+def rss_hash(nics, nic, row, pkt):
+    """Hash a packet as the device does.
+
+    Parameters
+    ----------
+    nics : Nics
+        Not changed.
+    nic : int64
+        Which NIC.
+    row : int64
+        Which context row.
+    pkt : PKT
+        Parsed headers of an IP packet.
+
+    Returns
+    -------
+    hash : int64
+        0 to 2^32 - 1.
+    """
+    context = nics.context[row]
+    fields = hashed_fields(context, pkt)
+    ports = fields & RXH_PORTS
+    if context.transform == NO_TRANSFORM and fields & RXH_ADDRESSES == RXH_ADDRESSES and (ports == 0 or ports == RXH_PORTS):
+        rss = toeplitz_packet(nics.hash_table, row, pkt, ports)
+    else:
+        rss = toeplitz_fields(nics.hash_table, row, pkt, fields, context.transform)
+    return rss ^ nics.ctl[nic].hash_init
+
+
+@kernel
+def table_index(context, rss):
+    """Tell which entry of the indirection table a hash selects.
+
+    Parameters
+    ----------
+    context : CONTEXT
+        One row.
+    rss : int64
+        Hash.
+
+    Returns
+    -------
+    index : int64
+        The hash modulo the length of the table.
+    """
+    if context.indir_mask >= 0:
+        return rss & context.indir_mask
+    return rss % context.indir_count
 
 
 @kernel
@@ -57,19 +158,20 @@ def steer(nics, nic, pkt):
     Returns
     -------
     queue, rule, hash : int64
-        Queue index within the NIC; location of the rule that decided or -1; RSS hash (0 when a
-        rule decided or the packet is not IP).
+        Queue index within the NIC, -1 when a rule drops the packet; location of the rule that decided or -1; RSS hash
+        (0 when a rule named the queue or the packet is not IP).
     """
     ctl = nics.ctl[nic]
-    if ctl.ntuple and ctl.rule_count:
-        for location in range(MAX_RULES):
+    row = nic * CONTEXT_ROOM
+    location = np.int64(-1)
+    if ctl.rule_count and ctl.ntuple:
+        location = find_rule(nics, nic, pkt)
+        if location >= 0:
             rule = nics.rule[nic, location]
-            if rule_matches(rule, pkt):
-                return rule.queue, location, 0
+            if rule.context == 0:
+                return rule.queue, location, np.int64(0)
+            row += rule.context
     if pkt.ip_version == 0:
-        return 0, -1, 0
-    with_ports = 0
-    if pkt.frag == 0 and pkt.ip_proto == TCP:
-        with_ports = 1
-    rss = toeplitz_packet(nics.hash_table, nic, pkt, with_ports)
-    return nics.indir[nic, rss % ctl.indir_count].entry, -1, rss
+        return np.int64(0), location, np.int64(0)
+    rss = rss_hash(nics, nic, row, pkt)
+    return nics.indir[row, table_index(nics.context[row], rss)].entry, location, rss

@@ -2,19 +2,30 @@
 
 Law.   The table-driven and the bitwise form give the same 32 bits for every tuple and key.
 Reads. Microsoft's RSS hashing functions; the verification suite in DPDK app/test/test_thash.c;
-       Linux tools/testing/selftests/net/toeplitz.c.
-Omits. Symmetric variants and vendor-quirk keys.
+       Linux tools/testing/selftests/net/toeplitz.c; include/uapi/linux/ethtool.h (RXH_XFRM_*).
+Omits. Other hash functions (xor, crc32).
 
 For each input bit that is 1, from the most significant of octet 0 on, XOR the 32-bit window of the
 key that starts at the same bit. Since XOR is linear, the contribution of one octet depends on its
 position and value alone: 36 positions of 256 values make the whole hash a few loads.
+
+A symmetric transform makes both directions of a flow one input: ``sym-xor`` hashes (S^D, S^D, sp^dp, sp^dp),
+``sym-or-xor`` hashes (S|D, S^D, sp|dp, sp^dp).
 """
 
 import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32
-from devmemlab.nic.device import KEY_BYTES, TUPLE_BYTES
+from devmemlab.nic.steer_tables import (
+    NO_TRANSFORM,
+    RXH_IP_DST,
+    RXH_IP_SRC,
+    RXH_L4_DST,
+    RXH_L4_SRC,
+    SYM_OR_XOR,
+    TUPLE_BYTES,
+)
 
 REFERENCE_KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
 
@@ -51,44 +62,38 @@ def toeplitz_bitwise(key, octets, length):
     return result
 
 
-@kernel
-def toeplitz_fill(hash_table, nic, key):
+def toeplitz_fill(hash_table, row, key):
     """Tabulate the hash of every octet value at every position.
 
     Parameters
     ----------
-    hash_table : ENTRY[n_nic, 36 * 256]
-        Row `nic` is written.
-    nic : int64
-        Which NIC.
-    key : uint8[40]
-        RSS key.
+    hash_table : ENTRY[n_row, 36 * 256]
+        One row is written.
+    row : int
+        Which, see `devmemlab.nic.steer_tables`.
+    key : uint8[n_key]
+        RSS key, 40 octets or more; those after the 40th belong to tuples longer than any here.
     """
-    for position in range(TUPLE_BYTES):
-        window = np.int64(0)
-        for i in range(4):
-            window = (window << 8) | np.int64(key[position + i])
-        following = np.int64(key[position + 4]) if position + 4 < KEY_BYTES else np.int64(0)
-        for value in range(256):
-            result = np.int64(0)
-            shifted = window
-            for bit in range(7, -1, -1):
-                if (value >> bit) & 1:
-                    result ^= shifted
-                shifted = ((shifted << 1) | ((following >> bit) & 1)) & U32
-            hash_table[nic, position * 256 + value].entry = result
+    key = np.asarray(key).astype(np.int64)
+    windows = sum(key[i:TUPLE_BYTES + i] << 8 * (4 - i) for i in range(5))
+    values = np.zeros((TUPLE_BYTES, 256), np.int64)
+    for bit in range(8):
+        # One more bit doubles what is known: a value's hash is that of its top bit and that of the rest.
+        top = 1 << bit
+        values[:, top:2 * top] = values[:, :top] ^ (windows >> bit + 1 & U32)[:, None]
+    hash_table["entry"][row] = values.ravel()
 
 
 @kernel
-def _hash_word(hash_table, nic, position, value, octets):
+def _hash_word(hash_table, row, position, value, octets):
     """Hash a big-endian integer at a position of the tuple.
 
     Parameters
     ----------
-    hash_table : ENTRY[n_nic, 36 * 256]
+    hash_table : ENTRY[n_row, 36 * 256]
         From `toeplitz_fill`.
-    nic : int64
-        Which NIC.
+    row : int64
+        Which row.
     position : int64
         First octet of the integer in the tuple.
     value : int64
@@ -104,20 +109,20 @@ def _hash_word(hash_table, nic, position, value, octets):
     result = np.int64(0)
     for i in range(octets):
         octet = (value >> (8 * (octets - 1 - i))) & 0xFF
-        result ^= hash_table[nic, (position + i) * 256 + octet].entry
+        result ^= hash_table[row, (position + i) * 256 + octet].entry
     return result
 
 
 @kernel
-def toeplitz_packet(hash_table, nic, pkt, with_ports):
+def toeplitz_packet(hash_table, row, pkt, with_ports):
     """Hash the addresses of a parsed packet, and its ports if wanted.
 
     Parameters
     ----------
-    hash_table : ENTRY[n_nic, 36 * 256]
+    hash_table : ENTRY[n_row, 36 * 256]
         From `toeplitz_fill`.
-    nic : int64
-        Which NIC.
+    row : int64
+        Which row.
     pkt : PKT
         Parsed headers.
     with_ports : int64
@@ -129,13 +134,88 @@ def toeplitz_packet(hash_table, nic, pkt, with_ports):
         0 to 2^32 - 1.
     """
     if pkt.ip_version == 4:
-        result = _hash_word(hash_table, nic, 0, pkt.saddr_lo, 4) ^ _hash_word(hash_table, nic, 4, pkt.daddr_lo, 4)
+        result = _hash_word(hash_table, row, 0, pkt.saddr_lo, 4) ^ _hash_word(hash_table, row, 4, pkt.daddr_lo, 4)
         ports_at = 8
     else:
-        result = _hash_word(hash_table, nic, 0, pkt.saddr_hi, 8) ^ _hash_word(hash_table, nic, 8, pkt.saddr_lo, 8)
-        result ^= _hash_word(hash_table, nic, 16, pkt.daddr_hi, 8) ^ _hash_word(hash_table, nic, 24, pkt.daddr_lo, 8)
+        result = _hash_word(hash_table, row, 0, pkt.saddr_hi, 8) ^ _hash_word(hash_table, row, 8, pkt.saddr_lo, 8)
+        result ^= _hash_word(hash_table, row, 16, pkt.daddr_hi, 8) ^ _hash_word(hash_table, row, 24, pkt.daddr_lo, 8)
         ports_at = 32
     if with_ports:
-        result ^= _hash_word(hash_table, nic, ports_at, pkt.sport, 2)
-        result ^= _hash_word(hash_table, nic, ports_at + 2, pkt.dport, 2)
+        result ^= _hash_word(hash_table, row, ports_at, pkt.sport, 2)
+        result ^= _hash_word(hash_table, row, ports_at + 2, pkt.dport, 2)
+    return result
+
+
+@kernel
+def _hash_address(hash_table, row, position, version, high, low):
+    """Hash one address at a position of the tuple.
+
+    Parameters
+    ----------
+    hash_table : ENTRY[n_row, 36 * 256]
+        From `toeplitz_fill`.
+    row : int64
+        Which row.
+    position : int64
+        Its first octet in the tuple.
+    version : int64
+        4 or 6.
+    high, low : int64
+        Its halves.
+
+    Returns
+    -------
+    hash : int64
+        Contribution to XOR in.
+    """
+    if version == 4:
+        return _hash_word(hash_table, row, position, low, 4)
+    return _hash_word(hash_table, row, position, high, 8) ^ _hash_word(hash_table, row, position + 8, low, 8)
+
+
+@kernel
+def toeplitz_fields(hash_table, row, pkt, fields, transform):
+    """Hash any choice of fields, transformed or not: those that are left out take no room in the input.
+
+    Parameters
+    ----------
+    hash_table : ENTRY[n_row, 36 * 256]
+        From `toeplitz_fill`.
+    row : int64
+        Which row.
+    pkt : PKT
+        Parsed headers.
+    fields : int64
+        RXH_* bits.
+    transform : int64
+        ``NO_TRANSFORM``, ``SYM_XOR`` or ``SYM_OR_XOR``.
+
+    Returns
+    -------
+    hash : int64
+        0 to 2^32 - 1.
+    """
+    version = pkt.ip_version
+    s_hi, s_lo, d_hi, d_lo, sport, dport = pkt.saddr_hi, pkt.saddr_lo, pkt.daddr_hi, pkt.daddr_lo, pkt.sport, pkt.dport
+    if transform != NO_TRANSFORM:
+        one_hi, one_lo, port = s_hi ^ d_hi, s_lo ^ d_lo, sport ^ dport
+        if transform == SYM_OR_XOR:
+            s_hi, s_lo, sport = s_hi | d_hi, s_lo | d_lo, sport | dport
+        else:
+            s_hi, s_lo, sport = one_hi, one_lo, port
+        d_hi, d_lo, dport = one_hi, one_lo, port
+    at = np.int64(0)
+    width = np.int64(4) if version == 4 else np.int64(16)
+    result = np.int64(0)
+    if fields & RXH_IP_SRC:
+        result ^= _hash_address(hash_table, row, at, version, s_hi, s_lo)
+        at += width
+    if fields & RXH_IP_DST:
+        result ^= _hash_address(hash_table, row, at, version, d_hi, d_lo)
+        at += width
+    if fields & RXH_L4_SRC:
+        result ^= _hash_word(hash_table, row, at, sport, 2)
+        at += 2
+    if fields & RXH_L4_DST:
+        result ^= _hash_word(hash_table, row, at, dport, 2)
     return result

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devmemlab.nic.device import make_nics
-from devmemlab.nic.toeplitz import REFERENCE_KEY, toeplitz_bitwise, toeplitz_fill, toeplitz_packet
+from devmemlab.nic.steer_tables import NO_TRANSFORM, RXH_ADDRESSES, RXH_PORTS, SYM_OR_XOR, SYM_XOR
+from devmemlab.nic.toeplitz import REFERENCE_KEY, toeplitz_bitwise, toeplitz_fields, toeplitz_fill, toeplitz_packet
 from devmemlab.wire.frame import make_packets
 from tests.naive.toeplitz import naive_toeplitz
+from tests.nic.kit import BareNic, frame
 from tests.wire.kit import addresses
 
 PUBLISHED = """
@@ -52,7 +54,59 @@ def test_published_values_in_both_forms(table, source, sport, target, dport, two
     for octets, with_ports, wanted in ((ips, 0, two), (ips + ports, 1, four)):
         assert toeplitz_bitwise(array(REFERENCE_KEY), array(octets), len(octets)) == int(wanted, 16)
         assert toeplitz_packet(table, 1, packet(source, int(sport), target, int(dport)), with_ports) == int(wanted, 16)
+        assert toeplitz_fields(table, 1, packet(source, int(sport), target, int(dport)),
+                               RXH_ADDRESSES | with_ports * RXH_PORTS, NO_TRANSFORM) == int(wanted, 16)
         assert naive_toeplitz(REFERENCE_KEY, octets) == int(wanted, 16)
+
+
+@pytest.mark.parametrize("source, sport, target, dport, two, four", ROWS)
+def test_published_values_reach_the_queue(source, sport, target, dport, two, four):
+    """Spec 25.3: the whole way, from a frame to the entry of the table that the hash selects."""
+    nic, octets = BareNic(queues=64), frame(source, target, int(sport), int(dport))
+    assert nic.steer(octets) == (int(four, 16) % 128 % 64, -1, int(four, 16))
+    for flow in ("tcp4", "tcp6"):
+        nic.ethtool.set_flow_hash(flow, "sd")
+    assert nic.steer(octets) == (int(two, 16) % 128 % 64, -1, int(two, 16))
+    told = nic.explain(octets)
+    assert (told.hash, told.index) == (int(two, 16), int(two, 16) % 128) and two in str(told)
+
+
+@pytest.mark.parametrize("transform", [SYM_XOR, SYM_OR_XOR])
+@pytest.mark.parametrize("source, sport, target, dport", [row[:4] for row in ROWS])
+def test_both_directions_hash_alike_under_a_symmetric_transform(table, transform, source, sport, target, dport):
+    there, back = packet(source, int(sport), target, int(dport)), packet(target, int(dport), source, int(sport))
+    fields = RXH_ADDRESSES | RXH_PORTS
+    both = [toeplitz_fields(table, 1, pkt, fields, transform) for pkt in (there, back)]
+    assert both[0] == both[1] != toeplitz_fields(table, 1, there, fields, NO_TRANSFORM)
+    assert toeplitz_fields(table, 1, there, fields, NO_TRANSFORM) != toeplitz_fields(table, 1, back, fields, NO_TRANSFORM)
+
+
+@pytest.mark.parametrize("length", range(40, 61))
+def test_keys_of_40_to_60_octets(length):
+    """Spec 11.1: octets after the 40th decide about tuples longer than any here, so they change nothing."""
+    nic = BareNic()
+    nic.ethtool.model_device(key_bytes=length)
+    nic.ethtool.set_rxfh(key=REFERENCE_KEY + bytes(range(length - 40)))
+    source, sport, target, dport, _, four = ROWS[5]
+    assert nic.steer(frame(source, target, int(sport), int(dport)))[2] == int(four, 16)
+    assert nic.ethtool.get_rxfh()["key"] == REFERENCE_KEY + bytes(range(length - 40))
+
+
+def test_vendor_quirks():
+    """A key given backwards to hardware that reads backwards hashes as published; another start value XORs into all."""
+    source, sport, target, dport, _, four = ROWS[0]
+    octets, nic = frame(source, target, int(sport), int(dport)), BareNic()
+    nic.ethtool.model_device(reversed_key=True)
+    assert nic.steer(octets)[2] == naive_toeplitz(REFERENCE_KEY[::-1], told_input(nic, octets)) != int(four, 16)
+    nic.ethtool.set_rxfh(key=REFERENCE_KEY[::-1])
+    assert nic.steer(octets)[2] == int(four, 16)
+    nic.ethtool.model_device(hash_init=0xFFFFFFFF)
+    assert nic.steer(octets)[2] == int(four, 16) ^ 0xFFFFFFFF
+    assert "ffffffff" in str(nic.explain(octets))
+
+
+def told_input(nic, octets):
+    return nic.explain(octets).hash_input
 
 
 @given(st.binary(min_size=40, max_size=40), st.sampled_from([4, 16]), st.data())
