@@ -63,6 +63,12 @@ class Profile(NamedTuple):
         References that one SO_DEVMEM_DONTNEED may drop; 0 when unlimited.
     dmabuf_id_in_dumps : bool
         queue-get and page-pool-get tell the binding id.
+    provider_check : bool
+        A queue restart checks that the driver used the provider (ENODATA).
+    running_check : bool
+        A queue restart leaves stop and start out while the interface is down.
+    provider_guard : bool
+        Providers exclude XDP programs, AF_XDP pools and too few channels.
     """
 
     name: str
@@ -88,6 +94,9 @@ class Profile(NamedTuple):
     duplicate_queue_errno: int = 0
     dontneed_frag_limit: int = 1024
     dmabuf_id_in_dumps: bool = True
+    provider_check: bool = True
+    running_check: bool = True
+    provider_guard: bool = True
 
 
 DEFAULT = "6.18"
@@ -96,11 +105,11 @@ PROFILES = {
         "v9", "6.9 + series v9", binding_ref="niov", dma_sync="refused", unreadable_flag=False, ring_limit="refuse",
         id_order="early", map_direction="bidirectional", tx_binding=False, not_dmabuf_errno=EBADFD, closed_fd_errno=EBADFD,
         hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST, dontneed_frag_limit=0,
-        dmabuf_id_in_dumps=False),
+        dmabuf_id_in_dumps=False, provider_check=False, running_check=False, provider_guard=False),
     "6.12": Profile(
         "6.12", "6.12.107", dma_sync="refused", unreadable_flag=False, ring_limit="refuse", id_order="early",
         tx_binding=False, provider_ops=False, hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST,
-        page_pool_stats=False),
+        page_pool_stats=False, running_check=False),
     "6.18": Profile("6.18", "6.18.19"),
     "7.3": Profile("7.3", "7.3.4", alignment="niov", rx_page_size=True, udmabuf_cap_bytes=0),
     "next": Profile("next", "net-next, September 2026", allocator="lifo", batch=64, alignment="niov", rx_page_size=True,

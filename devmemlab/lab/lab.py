@@ -52,10 +52,19 @@ class Lab:
         options.setdefault("mac", f"02:00:00:00:00:{number:02x}")
         options.setdefault("seed", self.seed * 1_000_003 + number)
         host = Host(self, name, **options)
-        if host.port is not None and host.port.live:
-            self.clock.go_live(monotonic_ns)
         self.hosts.append(host)
         return host
+
+    def note_port(self, port):
+        """Take notice of a port that hosts receive from: a live one makes the clock live.
+
+        Parameters
+        ----------
+        port : Port or None
+            Of some NIC.
+        """
+        if port is not None and port.live:
+            self.clock.go_live(monotonic_ns)
 
     @property
     def live(self):
@@ -158,15 +167,15 @@ class Lab:
             return
         now_ns = self.clock.now_ns
         until = min(t for t in (following, limit_ns, now_ns + 100_000_000) if t is not None)
-        fds = [fd for fd in (host.port.fileno() for host in self.hosts if host.port) if fd is not None]
+        fds = [fd for fd in (port.fileno() for host in self.hosts for port in host.ports if port) if fd is not None]
         select.select(fds, [], [], max(until - now_ns, 0) / 1e9)
 
     def close(self):
         """End every host and close its port."""
         for host in self.hosts:
             host.shut_down()
-            if host.port is not None:
-                host.port.close()
+            for port in filter(None, host.ports):
+                port.close()
         self.hosts = []
 
     def __enter__(self):

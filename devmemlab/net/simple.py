@@ -30,7 +30,7 @@ class SimpleDevice:
     real_num_rx_queues, real_num_tx_queues : int
         Active queues.
     ops_locked, netmem_tx, has_dma : bool
-        All false: no queue operations, no device memory on transmit, no DMA.
+        False, but for the lock of a dummy: no device memory on transmit, no DMA.
     providers : dict
         Always empty.
     """
@@ -43,6 +43,8 @@ class SimpleDevice:
         self.name, self.ifindex, self.kind = name, ifindex, kind
         self.running = True
         self.registered = True
+        # A dummy asks for the instance lock and has no queue operations: a bind gets as far as its missing DMA.
+        self.ops_locked = self.ops_locked or kind == "dummy"
         self.real_num_rx_queues = self.real_num_tx_queues = 1
         self.providers, self.xsk_pools = {}, {}
         self.xdp = None

@@ -8,7 +8,7 @@ Up to 6.12 the binding is made before the queues are read, and each queue is bou
 are read first, and bound by rising number.
 """
 
-from devmemlab.base.errno import EBADF, EEXIST, EINVAL, EOPNOTSUPP, name_of
+from devmemlab.base.errno import EBADF, EEXIST, EINVAL, ENETDOWN, EOPNOTSUPP, name_of
 from devmemlab.host.genl.devices import can, device_at, devices_of
 from devmemlab.host.genl.extack import Refused
 from devmemlab.host.genl.sets import QUEUE_TYPES, RX
@@ -169,7 +169,7 @@ def bind_rx(request):
 
 def _bind_as_read(request, device, nests):
     """Bind as 6.12 and earlier do."""
-    if getattr(device, "xdp", None):
+    if request.host.profile.provider_guard and getattr(device, "xdp", None):
         raise Refused(EEXIST, f"{device.name} has an XDP program; take it off first",
                       msg="unable to bind dmabuf to device with XDP program attached")
     binding = make_binding(request, device)
@@ -190,9 +190,10 @@ def _open(device, queue, binding):
     try:
         device.open_provider(queue, binding)
     except OSError as no:
+        # A driver that is down has no words for it; whoever refuses in the core has.
         advice = sentence(no)
         raise Refused(no.errno, f"queue {queue} of {device.name}" + (f": {advice}" if advice else ""),
-                      msg=getattr(no, "message", None)) from None
+                      msg=None if no.errno == ENETDOWN else getattr(no, "message", None)) from None
 
 
 def _bound(request, binding):
