@@ -7,9 +7,11 @@ Omits. sysctl, nstat, ss, selectors, mmap of sockets.
 
 import numpy as np
 
-from devmemlab.host.ethtool import Ethtool
+from devmemlab.host.commands_of import commands_of
+from devmemlab.host.ethtool import ethtool_of
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
+from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
 from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
 
@@ -78,7 +80,52 @@ class LinuxFace(MemoryFds):
         ethtool : Ethtool
             set_rings, set_rxfh_indir, add_rule, ...
         """
-        return Ethtool(self.device(ifname), self.poke)
+        return ethtool_of(self.device(ifname), self.poke)
+
+    def explain(self, frame, ifname=None):
+        """Explain which queue of an interface a frame goes to, step by step.
+
+        Parameters
+        ----------
+        frame : bytes
+            The frame, from its destination MAC address on.
+        ifname : str, optional
+            Name of the interface; the host's first NIC when left out.
+
+        Returns
+        -------
+        told : devmemlab.nic.explain.Explanation
+            ``queue``, ``rule``, ``hash`` and the steps; prints as a table.
+        """
+        return self.ethtool(ifname or self.netdev.name).explain(frame)
+
+    def sh(self, text, **variables):
+        """Run command lines as an administrator types them: ``ethtool``, ``ip link`` and ``ynl``.
+
+        Parameters
+        ----------
+        text : str
+            One command or several lines.
+        **variables
+            Values of ``$NAME``, for example ``DMABUF_FD=fd``.
+
+        Returns
+        -------
+        result : devmemlab.host.shell.Result
+            ``stdout``, ``stderr``, ``returncode`` as the real tools answer; ``error`` says more.
+            Nothing is raised.
+        """
+        return run_shell(self, text, variables)
+
+    def as_commands(self):
+        """Write the present configuration as the commands that make it on a real machine.
+
+        Returns
+        -------
+        text : str
+            Lines of ``ethtool``, ``ip`` and ``ynl``; ``sh`` understands them too.
+        """
+        return commands_of(self)
 
     def netlink(self, family="netdev"):
         """Open a generic netlink socket.
