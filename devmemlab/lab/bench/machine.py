@@ -110,7 +110,7 @@ def warnings(facts, load, share, why, steady):
     elif steady is False:
         said.append("This processor does not promise a constant cycle counter: trust nanoseconds rather than cycles.")
     if facts["jit"] != "on":
-        said.append(f"JIT {facts['jit']}: these are not the figures of compiled kernels.")
+        said.append(f"JIT {facts['jit']}: kernels that are compiled, and not checked, are faster.")
     if load and load[0] > BUSY_SHARE * facts["cores"]:
         said.append(f"The machine was busy before the bench began (load average {load[0]:g} on {facts['cores']} cores): "
                     "the minimum is nearer the truth than the median.")

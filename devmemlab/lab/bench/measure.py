@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from devmemlab.base.cycles import missing_counter, read_cycles
 
+NAP_SECONDS = 0.0002
+
 
 class Case:
     """Something to be measured.
@@ -81,6 +83,8 @@ class Sample(NamedTuple):
 def time_once(case):
     """Run a case once.
 
+    On a busy machine a process that comes back from a nap has a whole time slice before it: longer than a run should be.
+
     Parameters
     ----------
     case : Case
@@ -93,6 +97,7 @@ def time_once(case):
     """
     case.prepare()
     counted = missing_counter() is None
+    time.sleep(NAP_SECONDS)
     cpu = time.thread_time_ns()
     started = time.perf_counter_ns()
     cycles = read_cycles()

@@ -33,7 +33,7 @@ from devmemlab.mem.region import DeviceMemory
 
 BATCH = PP_ALLOC_CACHE_REFILL
 LOOPS, INTERPRETED_LOOPS = 1 << 18, 1 << 8
-SLOW_SHARE, PROVIDER_SHARE = 4, 4
+RING_SHARE, SLOW_SHARE, PROVIDER_SHARE = 2, 8, 32
 POOLS = 8
 BOOKS = (*STAT_NAMES, "hold_cnt", "release_cnt")
 CONTRASTS = {"niov_fast": ("ratio_niov_to_page", "page_fast"), "niov_ptr_ring": ("ratio_niov_to_page", "page_ptr_ring")}
@@ -193,11 +193,11 @@ def cases(quick=False):
         binding = mem.bind(2, mem.export(device))
         niovs = {"pp_flags": PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV | PP_FLAG_ALLOW_UNREADABLE_NETMEM, "dma_dir": FROM_DEVICE,
                  "max_len": PAGE_SIZE, "provider": PROVIDER_DMABUF, "mp_priv": binding}
-        slow, provider = count // SLOW_SHARE, count // PROVIDER_SHARE
+        ring, slow, provider = (max(1, count // share // BATCH) * BATCH for share in (RING_SHARE, SLOW_SHARE, PROVIDER_SHARE))
         plan = (("page_fast", {}, loops.fast_path, count, FAST, BATCH),
                 ("niov_fast", niovs, loops.fast_path, count, FAST, BATCH),
-                ("page_ptr_ring", {}, loops.ptr_ring, count, RING, BATCH),
-                ("niov_ptr_ring", niovs, loops.ptr_ring, count, RING, BATCH),
+                ("page_ptr_ring", {}, loops.ptr_ring, ring, RING, BATCH),
+                ("niov_ptr_ring", niovs, loops.ptr_ring, ring, RING, BATCH),
                 ("page_slow", {}, loops.page_slow, slow, SLOW, 0),
                 ("niov_provider", niovs, loops.niov_provider, provider, PROVIDER, 0))
         yield [Empty(count)] + [PoolCase(name, mem, [mem.page_pool_create(**params) for _ in range(POOLS)], *rest)
