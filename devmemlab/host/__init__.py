@@ -4,6 +4,6 @@ Law.   Entry kernels unpack the machine; what they call takes only what it may t
 Reads. House laws 5, 7, 9, 10.
 Omits. Routing, several namespaces, epoll (see the changelog).
 
-Reading order: machine, poll, entry, host, fds, face, memory_fds, socket, receiving, sockopt, netlink, ethtool, audit;
-ports/ is the rim.
+Reading order: machine, poll, entry, host, fds, process, face, memory_fds, socket, receiving, sockopt, netlink (with
+genl/, the kernel's side of it), ethtool, audit; ports/ is the rim.
 """

@@ -10,8 +10,9 @@ from devmemlab.host.genl.devices import can, device_at, devices_of
 from devmemlab.host.genl.extack import Refused
 from devmemlab.host.genl.sets import QSTATS, RX, TX
 
-RX_COUNTERS = {"rx-packets": "rx_packets", "rx-bytes": "rx_bytes", "rx-alloc-fail": "rx_buf_alloc_fail",
-               "rx-hw-drops": "rx_dropped_pkt"}
+RX_COUNTERS = {"rx-alloc-fail": "rx_buf_alloc_fail"}
+"""Counters of the NIC's queues that are not called as qstats call them."""
+
 XSK_ZEROCOPY = 1 << 3
 
 
@@ -91,7 +92,8 @@ def counters(device, kind, queue):
         return {name: int(count) for name, count in own(kind, queue).items()}
     if kind == RX:
         row = device.rxqs.ctl[device.row_of(queue)]
-        return {name: int(row[field]) for name, field in RX_COUNTERS.items()}
+        fields = {name: RX_COUNTERS.get(name, name.replace("-", "_")) for name in QSTATS}
+        return {name: int(row[field]) for name, field in fields.items() if field in row.dtype.names}
     # The NIC counts what it sends in one place, and that is its first ring.
     return {"tx-packets": int(device.ctl.tx_packets), "tx-bytes": int(device.ctl.tx_bytes)} if queue == 0 else {}
 

@@ -14,7 +14,7 @@ MIN_NAPI_ID = 8193
 
 DEFAULTS = {"real_num_tx_queues": 1, "ops_locked": True, "netmem_tx": True, "has_dma": True, "xdp_features": 0,
             "xdp_rx_metadata_features": 0, "xsk_features": 0, "present": True, "stat_ops": None, "napi_count": None,
-            "napi_linked": None, "queue_create": False}
+            "napi_linked": True, "queue_create": False}
 
 
 class Loopback:
@@ -124,7 +124,8 @@ class Napis:
         """
         count = can(device, "napi_count")
         if count is None:
-            count = device.real_num_rx_queues if can(device, "ops_locked") else 0
+            # Who counts by queue polls by queue.
+            count = device.real_num_rx_queues if hasattr(device, "rxqs") or hasattr(device, "qstats") else 0
         if not device.running:
             return []
         return [self.ids.setdefault((device.ifindex, k), MIN_NAPI_ID + len(self.ids)) for k in range(count)]
@@ -144,8 +145,7 @@ class Napis:
         napi_id : int or None
             None when there is none.
         """
-        linked = can(device, "napi_linked")
-        ids = self.of(device) if (can(device, "ops_locked") if linked is None else linked) else []
+        ids = self.of(device) if can(device, "napi_linked") else []
         return ids[queue] if queue < len(ids) else None
 
     def find(self, napi_id):
