@@ -69,7 +69,7 @@ def nic_drop(nics, nic, reason, length, trace, queue, frame):
     return reason
 
 
-@kernel
+@kernel(inline="always")
 def _take_tag_off(wire, at, pkt):
     """Decide whether a VLAN tag is taken off, and count as if it were.
 
@@ -97,7 +97,7 @@ def _take_tag_off(wire, at, pkt):
     return np.int64(VLAN_BYTES)
 
 
-@kernel
+@kernel(inline="always")
 def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger, trace):
     """Write a frame into its buffers and complete them.
 

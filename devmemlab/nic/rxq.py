@@ -26,7 +26,8 @@ RXQ = schema("active", "nic", "index", "pool", "header_start", "header_bytes", "
              "hds", "hds_thresh", "unreadable", "post", "used", "complete", "clean",
              "rx_packets", "rx_bytes", "rx_hsplit_pkt", "rx_hsplit_unsplit_pkt", "rx_hsplit_bytes",
              "rx_buf_alloc_fail", "rx_dropped_pkt", "rx_dropped_octets",
-             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "gro_open", "irq_at_ns", "irq_waiting", "interrupts",
+             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "gro_open",
+             "irq_at_ns", "irq_waiting", "interrupts",
              "rx_copybreak_pkt", "rx_copied_pkt", "rx_cont_packet_cnt", "rx_frag_alloc_cnt", "rx_skb_alloc_fail",
              "rx_desc_err_dropped_pkt", "rx_hw_drops", "rx_hw_drop_overruns", "rx_csum_unnecessary", "rx_csum_none",
              "rx_csum_bad", "rx_hw_gro_packets", "rx_hw_gro_bytes", "rx_hw_gro_wire_packets", "rx_hw_gro_wire_bytes")

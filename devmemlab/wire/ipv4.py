@@ -1,6 +1,7 @@
 """IPv4: where the datagram ends, whatever the link added behind it.
 
-Law.   The datagram is as long as its total length says; octets behind it are padding, octets missing are an error.
+Law.   The datagram is as long as its total length says; octets behind it are padding, octets missing are an error. A length
+       of 0 in a frame that no 16 bits could describe (BIG TCP from a virtual device) means all of the frame.
 Reads. RFC 791; Linux net/ipv4/ip_input.c ip_rcv_core().
 Omits. Meaning of IP options (they are stepped over) and reassembly.
 
@@ -29,6 +30,7 @@ IP4_CSUM = 10
 IP4_SADDR = 12
 IP4_DADDR = 16
 IP4_BYTES = 20
+IP_BYTES_MAX = 65535
 
 IP4_DF = 0x4000
 IP4_MF_OR_OFFSET = 0x3FFF
@@ -80,8 +82,11 @@ def parse_ipv4(head, here, pkt):
         pkt.err = SHORT_IP
         return np.int64(0), np.int64(0)
     if total < ihl:
-        pkt.err = BAD_IP_LENGTH
-        return np.int64(0), np.int64(0)
+        if total or captured <= IP_BYTES_MAX:
+            pkt.err = BAD_IP_LENGTH
+            return np.int64(0), np.int64(0)
+        total = np.int64(captured)
+        pkt.ip_bytes = total
     if total > captured:
         pkt.err = TRUNCATED
         total = captured

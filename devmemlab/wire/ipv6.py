@@ -2,7 +2,8 @@
 
 Law.   The chain is walked inside the payload length only, and every step moves forward by at least 8 octets.
 Reads. RFC 8200, RFC 6946 (atomic fragments); Linux net/ipv6/exthdrs_core.c ipv6_skip_exthdr().
-Omits. Jumbograms (RFC 2675), authentication and encapsulation headers, reassembly.
+Omits. Jumbo options (a length of 0 means all of a frame above 64 KiB, as in Linux), authentication and encapsulation headers,
+       reassembly.
 
 ::
 
@@ -25,6 +26,7 @@ IP6_HOPS = 7
 IP6_SADDR = 8
 IP6_DADDR = 24
 IP6_BYTES = 40
+IP_BYTES_MAX = 65535
 
 EXT_NEXT = 0
 EXT_LENGTH = 1
@@ -110,6 +112,8 @@ def parse_ipv6(head, here, pkt):
     pkt.saddr_lo = load_be64(head, here + IP6_SADDR + 8)
     pkt.daddr_hi = load_be64(head, here + IP6_DADDR)
     pkt.daddr_lo = load_be64(head, here + IP6_DADDR + 8)
+    if total == IP6_BYTES and captured > IP6_BYTES + IP_BYTES_MAX:
+        total = np.int64(captured)
     pkt.ip_bytes = total
     pkt.ip_proto = proto
     pkt.header_bytes = here + IP6_BYTES

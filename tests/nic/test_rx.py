@@ -192,7 +192,8 @@ def test_no_payload_octet_reaches_host_headers_and_no_header_octet_device_memory
     with Script(device=True, mtu=9200) as s:
         s.handshake(opt_timestamp=int(timestamps))
         s.device.view(np.uint8, s.device.length)[:] = 0x11
-        memory()[s.host.netdev.header_region.start:s.host.netdev.header_region.start + s.host.netdev.header_region.length] = 0
+        buffers = s.host.netdev.header_region
+        memory()[buffers.start:buffers.start + buffers.length] = 0
         total = 0
         for length in lengths:
             s.data(bytes([MARK]) * length)
@@ -201,7 +202,7 @@ def test_no_payload_octet_reaches_host_headers_and_no_header_octet_device_memory
             assert s.device_bytes(pieces) == bytes([MARK]) * length
         device = s.device.view(np.uint8, s.device.length)
         assert set(np.unique(device)) <= {0x11, MARK}
-        headers = memory()[s.host.netdev.header_region.start:s.host.netdev.header_region.start + s.host.netdev.header_region.length]
+        headers = memory()[buffers.start:buffers.start + buffers.length]
         assert b"\xa5\xa5\xa5" not in bytes(headers)
         heads = memory()[s.host._heads.start:s.host._heads.start + 64 * 256]
         assert b"\xa5\xa5\xa5" not in bytes(heads)
