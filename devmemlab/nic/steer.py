@@ -6,6 +6,9 @@ Omits. Flow director by learning (aRFS), rules on what is below IP.
 
 The answer is a queue index within the NIC, and -1 when a rule says that the packet is to be dropped.
 `devmemlab.nic.explain` gives the same answer with its reasons.
+
+Every packet comes here, so the kernels are made part of their caller (``forceinline``): a call that hands a tuple of tables down
+takes longer than the hash itself.
 """
 
 import numpy as np
@@ -15,9 +18,10 @@ from devmemlab.nic.steer_tables import CONTEXT_ROOM, NO_TRANSFORM, RXH_ADDRESSES
 from devmemlab.nic.toeplitz import toeplitz_fields, toeplitz_packet
 
 TCP, UDP = 6, 17
+RXH_ALL = RXH_ADDRESSES | RXH_PORTS
 
 
-@kernel
+@kernel(forceinline=True)
 def rule_matches(rule, pkt):
     """Tell whether an n-tuple rule covers a packet.
 
@@ -44,15 +48,17 @@ def rule_matches(rule, pkt):
 
 
 @kernel
-def find_rule(nics, nic, pkt):
+def find_rule(rules, nic, top, pkt):
     """Find the rule that decides about a packet.
 
     Parameters
     ----------
-    nics : Nics
+    rules : RULE[n_nic, 1024]
         Not changed.
     nic : int64
         Which NIC.
+    top : int64
+        No rule is at this location or above.
     pkt : PKT
         Parsed headers.
 
@@ -61,13 +67,13 @@ def find_rule(nics, nic, pkt):
     location : int64
         Lowest location that matches, or -1.
     """
-    for location in range(nics.ctl[nic].rule_top):
-        if rule_matches(nics.rule[nic, location], pkt):
+    for location in range(top):
+        if rule_matches(rules[nic, location], pkt):
             return location
     return np.int64(-1)
 
 
-@kernel
+@kernel(forceinline=True)
 def hashed_fields(context, pkt):
     """Tell which fields of a packet a context hashes.
 
@@ -91,37 +97,35 @@ def hashed_fields(context, pkt):
     return np.int64(RXH_ADDRESSES)
 
 
-@kernel
-def rss_hash(nics, nic, row, pkt):
+@kernel(forceinline=True)
+def rss_hash(hash_table, row, context, pkt, start):
     """Hash a packet as the device does.
 
     Parameters
     ----------
-    nics : Nics
-        Not changed.
-    nic : int64
-        Which NIC.
+    hash_table : ENTRY[n_row, 36 * 256]
+        From `devmemlab.nic.toeplitz.toeplitz_fill`.
     row : int64
         Which context row.
+    context : CONTEXT
+        That row.
     pkt : PKT
         Parsed headers of an IP packet.
+    start : int64
+        What the device's hash starts from.
 
     Returns
     -------
     hash : int64
         0 to 2^32 - 1.
     """
-    context = nics.context[row]
     fields = hashed_fields(context, pkt)
-    ports = fields & RXH_PORTS
-    if context.transform == NO_TRANSFORM and fields & RXH_ADDRESSES == RXH_ADDRESSES and (ports == 0 or ports == RXH_PORTS):
-        rss = toeplitz_packet(nics.hash_table, row, pkt, ports)
-    else:
-        rss = toeplitz_fields(nics.hash_table, row, pkt, fields, context.transform)
-    return rss ^ nics.ctl[nic].hash_init
+    if context.transform == NO_TRANSFORM and (fields == RXH_ALL or fields == RXH_ADDRESSES):
+        return toeplitz_packet(hash_table, row, pkt, fields & RXH_PORTS) ^ start
+    return toeplitz_fields(hash_table, row, pkt, fields, context.transform) ^ start
 
 
-@kernel
+@kernel(forceinline=True)
 def table_index(context, rss):
     """Tell which entry of the indirection table a hash selects.
 
@@ -142,7 +146,7 @@ def table_index(context, rss):
     return rss % context.indir_count
 
 
-@kernel
+@kernel(forceinline=True)
 def steer(nics, nic, pkt):
     """Choose the queue of a packet.
 
@@ -165,7 +169,7 @@ def steer(nics, nic, pkt):
     row = nic * CONTEXT_ROOM
     location = np.int64(-1)
     if ctl.rule_count and ctl.ntuple:
-        location = find_rule(nics, nic, pkt)
+        location = find_rule(nics.rule, nic, ctl.rule_top, pkt)
         if location >= 0:
             rule = nics.rule[nic, location]
             if rule.context == 0:
@@ -173,5 +177,6 @@ def steer(nics, nic, pkt):
             row += rule.context
     if pkt.ip_version == 0:
         return np.int64(0), location, np.int64(0)
-    rss = rss_hash(nics, nic, row, pkt)
-    return nics.indir[row, table_index(nics.context[row], rss)].entry, location, rss
+    context = nics.context[row]
+    rss = rss_hash(nics.hash_table, row, context, pkt, ctl.hash_init)
+    return nics.indir[row, table_index(context, rss)].entry, location, rss

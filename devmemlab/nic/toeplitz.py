@@ -85,8 +85,8 @@ def toeplitz_fill(hash_table, row, key):
 
 
 @kernel
-def _hash_word(hash_table, row, position, value, octets):
-    """Hash a big-endian integer at a position of the tuple.
+def _hash2(hash_table, row, position, value):
+    """Hash 2 octets at a position of the tuple.
 
     Parameters
     ----------
@@ -95,22 +95,64 @@ def _hash_word(hash_table, row, position, value, octets):
     row : int64
         Which row.
     position : int64
-        First octet of the integer in the tuple.
+        First octet in the tuple.
     value : int64
-        The integer.
-    octets : int64
-        Its length, 2, 4 or 8.
+        The octets as a big-endian integer; higher bits are ignored.
 
     Returns
     -------
     hash : int64
         Contribution to XOR in.
     """
-    result = np.int64(0)
-    for i in range(octets):
-        octet = (value >> (8 * (octets - 1 - i))) & 0xFF
-        result ^= hash_table[row, (position + i) * 256 + octet].entry
-    return result
+    at = position * 256
+    return hash_table[row, at + ((value >> 8) & 0xFF)].entry ^ hash_table[row, at + 256 + (value & 0xFF)].entry
+
+
+@kernel
+def _hash4(hash_table, row, position, value):
+    """Hash 4 octets at a position of the tuple.
+
+    Parameters
+    ----------
+    hash_table : ENTRY[n_row, 36 * 256]
+        From `toeplitz_fill`.
+    row : int64
+        Which row.
+    position : int64
+        First octet in the tuple.
+    value : int64
+        The octets as a big-endian integer; higher bits are ignored.
+
+    Returns
+    -------
+    hash : int64
+        Contribution to XOR in.
+    """
+    return _hash2(hash_table, row, position, value >> 16) ^ _hash2(hash_table, row, position + 2, value)
+
+
+@kernel
+def _hash16(hash_table, row, position, high, low):
+    """Hash an IPv6 address at a position of the tuple.
+
+    Parameters
+    ----------
+    hash_table : ENTRY[n_row, 36 * 256]
+        From `toeplitz_fill`.
+    row : int64
+        Which row.
+    position : int64
+        First octet in the tuple.
+    high, low : int64
+        Its halves.
+
+    Returns
+    -------
+    hash : int64
+        Contribution to XOR in.
+    """
+    return (_hash4(hash_table, row, position, high >> 32) ^ _hash4(hash_table, row, position + 4, high)
+            ^ _hash4(hash_table, row, position + 8, low >> 32) ^ _hash4(hash_table, row, position + 12, low))
 
 
 @kernel
@@ -126,7 +168,7 @@ def toeplitz_packet(hash_table, row, pkt, with_ports):
     pkt : PKT
         Parsed headers.
     with_ports : int64
-        1: 4-tuple, 0: 2-tuple.
+        Not 0: 4-tuple, 0: 2-tuple.
 
     Returns
     -------
@@ -134,15 +176,14 @@ def toeplitz_packet(hash_table, row, pkt, with_ports):
         0 to 2^32 - 1.
     """
     if pkt.ip_version == 4:
-        result = _hash_word(hash_table, row, 0, pkt.saddr_lo, 4) ^ _hash_word(hash_table, row, 4, pkt.daddr_lo, 4)
+        result = _hash4(hash_table, row, 0, pkt.saddr_lo) ^ _hash4(hash_table, row, 4, pkt.daddr_lo)
         ports_at = 8
     else:
-        result = _hash_word(hash_table, row, 0, pkt.saddr_hi, 8) ^ _hash_word(hash_table, row, 8, pkt.saddr_lo, 8)
-        result ^= _hash_word(hash_table, row, 16, pkt.daddr_hi, 8) ^ _hash_word(hash_table, row, 24, pkt.daddr_lo, 8)
+        result = _hash16(hash_table, row, 0, pkt.saddr_hi, pkt.saddr_lo)
+        result ^= _hash16(hash_table, row, 16, pkt.daddr_hi, pkt.daddr_lo)
         ports_at = 32
     if with_ports:
-        result ^= _hash_word(hash_table, row, ports_at, pkt.sport, 2)
-        result ^= _hash_word(hash_table, row, ports_at + 2, pkt.dport, 2)
+        result ^= _hash2(hash_table, row, ports_at, pkt.sport) ^ _hash2(hash_table, row, ports_at + 2, pkt.dport)
     return result
 
 
@@ -169,8 +210,8 @@ def _hash_address(hash_table, row, position, version, high, low):
         Contribution to XOR in.
     """
     if version == 4:
-        return _hash_word(hash_table, row, position, low, 4)
-    return _hash_word(hash_table, row, position, high, 8) ^ _hash_word(hash_table, row, position + 8, low, 8)
+        return _hash4(hash_table, row, position, low)
+    return _hash16(hash_table, row, position, high, low)
 
 
 @kernel
@@ -214,8 +255,8 @@ def toeplitz_fields(hash_table, row, pkt, fields, transform):
         result ^= _hash_address(hash_table, row, at, version, d_hi, d_lo)
         at += width
     if fields & RXH_L4_SRC:
-        result ^= _hash_word(hash_table, row, at, sport, 2)
+        result ^= _hash2(hash_table, row, at, sport)
         at += 2
     if fields & RXH_L4_DST:
-        result ^= _hash_word(hash_table, row, at, dport, 2)
+        result ^= _hash2(hash_table, row, at, dport)
     return result
