@@ -94,9 +94,11 @@ class Listening:
         if self.sock.overrun:
             self.sock.overrun = False
             raise error(ENOBUFS, "notifications were lost; read them sooner, and dump page-pool-get to see what is")
-        if not self.sock.waiting:
-            raise error(EAGAIN, f"no notification waits; groups: {sorted(self.sock.groups) or 'none, subscribe to one'}")
-        return self.sock.waiting.popleft()
+        octets = self.sock.next_heard()
+        if octets is None:
+            joined = [name for name, group in MCAST.items() if group in self.sock.groups]
+            raise error(EAGAIN, f"no notification waits; groups: {', '.join(joined) or 'none, subscribe to one'}")
+        return octets
 
     def receive(self):
         """Read the next notification.

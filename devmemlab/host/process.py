@@ -13,7 +13,55 @@ from devmemlab.host.face import LinuxFace
 from devmemlab.host.fds import FdTable
 
 
-class Process(LinuxFace):
+class Descriptors:
+    """What a process can do with the numbers of its own table."""
+
+    def dup(self, fd):
+        """Give what a file descriptor names another number.
+
+        Parameters
+        ----------
+        fd : int
+            Of a socket, a dmabuf or a netlink socket.
+
+        Returns
+        -------
+        fd : int
+            The lowest free one.
+
+        Raises
+        ------
+        OSError
+            EBADF, EMFILE.
+        """
+        return self.fds.dup(fd)
+
+    def give(self, fd, process):
+        """Hand what a file descriptor names to another process, as SCM_RIGHTS does.
+
+        Parameters
+        ----------
+        fd : int
+            Its number here; it stays open.
+        process : Host or Process
+            Of the same machine.
+
+        Returns
+        -------
+        fd : int
+            Its number there.
+
+        Raises
+        ------
+        OSError
+            EBADF, EMFILE; EINVAL: the process runs on another host.
+        """
+        if process.genl is not self.genl:
+            raise error(EINVAL, f"{process!r} runs on another host than {self!r}")
+        return self.fds.give(fd, process.fds)
+
+
+class Process(Descriptors, LinuxFace):
     """One process of a host. Made by ``host.process(...)``; programs take it for their kernel.
 
     Parameters
@@ -65,7 +113,7 @@ class Process(LinuxFace):
         return f"<Process {self.pid} {self.name!r} on {self.on.name!r}: {state}{', administrator' if self.admin else ''}>"
 
 
-class Processes:
+class Processes(Descriptors):
     """The part of a host that makes and ends processes.
 
     Attributes

@@ -141,7 +141,7 @@ def test_the_same_run_twice_leaves_the_same_trace():
             assert count > 100 and s.host.trace.ctl[0].lost == 0
             events = s.host.trace.event[:count].copy()
             # Header buffers lie at addresses of this process, which differ from run to run.
-            events.b[events.kind == 7] -= s.host._headers.start
+            events.b[events.kind == 7] -= s.host._regions[0].start
             return events.tobytes(), first
     assert run() == run()
 
@@ -152,4 +152,4 @@ def test_a_host_needs_an_address_and_a_possible_number_of_queues():
         refused(EINVAL, lab.host, "many", ip="10.0.0.1", rx_queues=300)
         host = lab.host("silent", ip="10.0.0.1", rx_ring=8, sockets=4)
         assert lab.run(until_ns=1000) == 1000 and host.next_ns() is None
-        assert np.all(host.rxqs.ctl.post == 8)
+        assert host.rxqs.ctl.post[0] == 8 and not host.rxqs.ctl.post[1:].any()

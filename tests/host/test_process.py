@@ -185,3 +185,56 @@ def test_scenario_d_both_sockets_in_one_process_close_in_the_order_of_their_numb
         s.inject("FA", ack=2)
         s.wait(2000)
         assert not machine.mem.providers.binding.kind.any() and machine.audit().netmems_in_flight == 0
+
+
+def test_scenario_h_a_restart_fails_while_the_owner_is_killed():
+    with owned() as s:
+        _, pieces = s.recvmsg()
+        old = int(s.host.rxqs.ctl[1].pool)
+        s.host.netdev.fail_next("mem_alloc", queue=1)
+        s.host.kill(s.owner)
+        s.lab.run(until_ns=s.lab.clock.now_ns)
+        # The provider is forgotten and the id gone, but the queue runs on, on the old pool, which keeps the binding.
+        assert s.host.netdev.providers == {} and int(s.host.rxqs.ctl[1].pool) == old
+        assert any("queue 1" in line for line in s.host.mem.log)
+        assert all("dmabuf" not in queue for queue in s.host.netlink().dump("queue-get"))
+        assert [pool["dmabuf"] for pool in s.host.netlink().dump("page-pool-get") if "dmabuf" in pool] == [s.binding_id]
+        s.data(b"still device memory")
+        assert s.device_bytes(s.recvmsg()[1]) == b"still device memory"
+        assert s.device_bytes(pieces) == b"".join(bytes([k]) * 10 for k in range(3))
+        s.host.netdev.restart(1)
+        assert s.host.dontneed(s.conn, [(1, 4)]) == 4
+        s.wait(1100)
+        assert not s.host.mem.providers.binding.kind.any() and s.host.audit().netmems_in_flight == 0
+
+
+@pytest.mark.once
+def test_a_socket_that_was_handed_over_keeps_its_bindings():
+    with Bench() as bench:
+        owner, heir = bench.host.process("owner"), bench.host.process("heir", admin=False)
+        nl = owner.netlink()
+        number = nl.bind_rx({"ifindex": 2, "fd": owner.udmabuf("16KiB"), "queues": [{"type": "rx", "id": 0}]})["id"]
+        fd = owner.give(nl.fileno(), heir)
+        assert owner.dup(nl.fileno()) == 5 and bench.host.fds.names(nl.sock) == 3
+        owner.exit()
+        assert bench.ids() == [number]
+        heir.close(fd)
+        assert bench.ids() == []
+        refused(EBADF, heir.give, fd, bench.host)
+        with dml.Lab() as lab:
+            refused(EINVAL, bench.host.give, bench.fd, lab.host("other", ip="10.0.0.9", rx_ring=8, sockets=4))
+
+
+def test_tokens_go_back_through_another_number_of_the_socket():
+    with Script(device=True, rx_ring=8) as s:
+        s.handshake()
+        s.data(b"one")
+        s.data(b"two")
+        s.recvmsg()
+        again = s.host.dup(s.conn.fileno())
+        old = s.conn.fileno()
+        s.host.close(old)
+        # The connection lives on under its other number, and so does the object.
+        assert s.conn.fileno() == again != old and s.host.dontneed(s.conn, [(1, 2)]) == 2
+        s.call("close", s.conn.close)
+        assert old not in s.host.fds.things and again not in s.host.fds.things

@@ -72,7 +72,7 @@ class GenlSock:
         self.host, self.port, self.admin = process.genl.host, port, process.admin
         self.cap_ack = self.ext_ack = True
         self.bindings, self.groups, self.waiting = [], set(), collections.deque()
-        self.overrun, self.why = False, ""
+        self.waiting_bytes, self.overrun, self.why = 0, False, ""
 
     def hear(self, octets):
         """Take a notification, or note that there was no room for it.
@@ -82,10 +82,25 @@ class GenlSock:
         octets : bytes
             The message.
         """
-        if sum(map(len, self.waiting)) + len(octets) > RCVBUF_BYTES:
+        if self.waiting_bytes + len(octets) > RCVBUF_BYTES:
             self.overrun = True
         else:
             self.waiting.append(octets)
+            self.waiting_bytes += len(octets)
+
+    def next_heard(self):
+        """Take the oldest notification.
+
+        Returns
+        -------
+        octets : bytes or None
+            None when none waits.
+        """
+        if not self.waiting:
+            return None
+        octets = self.waiting.popleft()
+        self.waiting_bytes -= len(octets)
+        return octets
 
     def join(self, group, member=True):
         """Join or leave a multicast group.

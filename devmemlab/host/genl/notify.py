@@ -8,6 +8,8 @@ A pool is added when it is made, changes when it is detached with buffers still 
 it is freed. Nothing is watched while nobody listens.
 """
 
+import numpy as np
+
 from devmemlab.host.genl.dev import dev_fill
 from devmemlab.host.genl.devices import devices_of
 from devmemlab.host.genl.operations import DEV_NTF, MCAST, NETDEV_ID, NOTIFICATIONS, POOL_NTF
@@ -76,9 +78,9 @@ class Watch:
     def _pools(self):
         """Id and description of every pool that can be seen."""
         mem = self.host.mem
-        for row, ctl in enumerate(mem.pools.ctl):
-            if ctl.alive and visible(ctl):
-                yield int(ctl.id), page_pool_fill(mem, row)
+        for row in np.nonzero(mem.pools.ctl.alive)[0]:
+            if visible(mem.pools.ctl[row]):
+                yield int(mem.pools.ctl[row].id), page_pool_fill(mem, int(row))
 
     def _devices(self):
         """Number and description of every device."""

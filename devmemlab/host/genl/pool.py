@@ -5,6 +5,8 @@ Reads. Linux net/core/page_pool_user.c; spec sections 6.9 and 6.10.
 Omits. Pools of other namespaces.
 """
 
+import numpy as np
+
 from devmemlab.base.errno import EINVAL, ENODEV
 from devmemlab.host.genl.devices import devices_of
 from devmemlab.host.genl.extack import Refused
@@ -15,7 +17,7 @@ from devmemlab.mem.pool_stats import page_pool_fill, page_pool_find, spell_stats
 def _listed(host, ifindex=None):
     """Rows of the pools that can be seen: device by device, the newest of each first."""
     ctl = host.mem.pools.ctl
-    rows = [row for row in range(len(ctl)) if ctl[row].alive and visible(ctl[row])]
+    rows = [int(row) for row in np.nonzero(ctl.alive)[0] if visible(ctl[row])]
     return sorted((row for row in rows if ifindex in (None, ctl[row].ifindex)), key=lambda row: (ctl[row].ifindex, -ctl[row].id))
 
 
