@@ -5,5 +5,6 @@ Reads. House laws 5, 7, 9, 10.
 Omits. Routing, several namespaces, epoll (see the changelog).
 
 Reading order: machine, poll, entry, host, fds, process, face, memory_fds, socket, receiving, sockopt, netlink (with
-genl/, the kernel's side of it), ethtool, audit; ports/ is the rim.
+genl/, the kernel's side of it), ethtool (rings, channels, features, RSS, rules, statistics), shell (the same as command
+lines), commands_of, audit; ports/ is the rim.
 """

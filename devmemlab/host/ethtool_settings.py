@@ -11,7 +11,8 @@ from devmemlab.nic.moderation import get_coalesce, set_coalesce
 FEATURES = {"rx-checksumming": "rx-checksum", "generic-receive-offload": "rx-gro", "large-receive-offload": "rx-lro",
             "ntuple-filters": "ntuple", "rx-gro-hw": "rx-gro-hw"}
 """What ``ethtool -k`` calls a feature -> what the device calls it."""
-ALIASES = {"rx": "rx-checksum", "gro": "rx-gro", "lro": "rx-lro", "ntuple": "ntuple", "rx-ntuple-filter": "ntuple", **FEATURES}
+ALIASES = {"rx": "rx-checksum", "gro": "rx-gro", "lro": "rx-lro", "ntuple": "ntuple", "rx-ntuple-filter": "ntuple", **FEATURES,
+           "tx": "tx-checksumming", "rxhash": "receive-hashing", "rx-hashing": "receive-hashing", "rxvlan": "rx-vlan-offload"}
 ALWAYS = {"receive-hashing": True, "rx-vlan-offload": False, "tx-checksumming": False}
 """Features that are what they are: ``ethtool -k`` says ``[fixed]``."""
 
@@ -117,11 +118,12 @@ class SettingsFace:
         OSError
             EINVAL: no such feature; EOPNOTSUPP: it is fixed.
         """
+        name = ALIASES.get(name, name)
         if name in ALWAYS:
             if bool(on) != ALWAYS[name]:
                 raise error(EOPNOTSUPP, f"{name} is fixed to {'on' if ALWAYS[name] else 'off'} on {self.netdev.name}")
             return
-        self.netdev.set_feature(ALIASES.get(name, name), bool(on))
+        self.netdev.set_feature(name, bool(on))
         self.poke()
 
     def get_coalesce(self):

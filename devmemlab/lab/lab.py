@@ -170,6 +170,16 @@ class Lab:
         fds = [fd for fd in (port.fileno() for host in self.hosts for port in host.ports if port) if fd is not None]
         select.select(fds, [], [], max(until - now_ns, 0) / 1e9)
 
+    def as_commands(self):
+        """Write the configuration of every host as the commands that make it on real machines.
+
+        Returns
+        -------
+        text : str
+            For each host a comment with its name, then its lines, see ``host.as_commands()``.
+        """
+        return "".join(f"# on {host.name}\n{host.as_commands()}" for host in self.hosts)
+
     def close(self):
         """End every host and close its port."""
         for host in self.hosts:

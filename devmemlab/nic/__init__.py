@@ -4,5 +4,5 @@ Law.   The NIC reads headers to place payload; it never keeps either.
 Reads. Linux drivers/net/ethernet/google/gve (the reference driver), Documentation/networking/netmem.rst.
 Omits. Interrupt moderation, hardware GRO, TSO, tunnels (see the changelog for what comes later).
 
-Reading order: device, toeplitz, steer, rxq, hds, dma, rx, tx.
+Reading order: device, steer_tables, toeplitz, steer, contexts, hash_fields, context_life, rules, explain, rxq, hds, dma, rx, tx.
 """

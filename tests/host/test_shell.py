@@ -335,3 +335,8 @@ def test_wrong_lines_get_the_answer_of_the_real_tool(k, real, command):
     words = re.sub(r" \(offset \d+\)", "", theirs.stderr)
     assert ours.returncode == theirs.returncode
     assert re.sub(r" \(offset \d+\)", "", ours.stderr).splitlines()[:2] == words.splitlines()[:2]
+
+
+def test_a_lab_as_commands(k):
+    assert k.lab.as_commands() == f"# on dut\n{k.as_commands()}"
+    assert done(k, k.lab.as_commands()) == ""
