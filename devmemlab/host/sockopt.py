@@ -7,8 +7,9 @@ Omits. TCP-level options.
 
 import numpy as np
 
-from devmemlab.base.errno import EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, error
+from devmemlab.base.errno import EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, error
 from devmemlab.host.entry import machine_dontneed
+from devmemlab.host.genl.core import GenlSock
 from devmemlab.sock.uapi import (
     DMABUF_TOKEN_BYTES,
     MAX_DONTNEED_TOKENS,
@@ -44,6 +45,31 @@ def option_value(value, optlen=None):
     return octets, (length + SIGN_BIT) % (2 * SIGN_BIT) - SIGN_BIT
 
 
+def check_option(level, option, octets, optlen):
+    """Check what every socket checks before it looks at an option of SOL_SOCKET.
+
+    Parameters
+    ----------
+    level, option : int
+        Which option.
+    octets, optlen : bytes or None, int
+        From `option_value`.
+
+    Raises
+    ------
+    OSError
+        EINVAL, ENOPROTOOPT for another level, EFAULT.
+    """
+    if optlen < 0:
+        raise error(EINVAL, f"option length {optlen}: a length is 0 or more")
+    if level != SOL_SOCKET:
+        raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
+    if optlen < INT_BYTES:
+        raise error(EINVAL, f"{optlen} octets: an option at SOL_SOCKET has at least {INT_BYTES}")
+    if octets is None or len(octets) < INT_BYTES:
+        raise error(EFAULT, "the option value cannot be read; pass an int or bytes")
+
+
 class Options:
     """The options of `devmemlab.host.socket.Socket`."""
 
@@ -72,14 +98,7 @@ class Options:
         """
         sock = self._open
         octets, optlen = option_value(value, optlen)
-        if optlen < 0:
-            raise error(EINVAL, f"option length {optlen}: a length is 0 or more")
-        if level != SOL_SOCKET:
-            raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
-        if optlen < INT_BYTES:
-            raise error(EINVAL, f"{optlen} octets: an option at SOL_SOCKET has at least {INT_BYTES}")
-        if octets is None or len(octets) < INT_BYTES:
-            raise error(EFAULT, "the option value cannot be read; pass an int or bytes")
+        check_option(level, option, octets, optlen)
         if option == SO_DEVMEM_DONTNEED:
             optval = np.frombuffer(bytearray(octets), np.uint8)
             # A length that the kernel accepts must be there to be read; one that it refuses is never read.
@@ -137,6 +156,13 @@ def setsockopt_fd(host, fd, level, option, value, optlen=None):
     Raises
     ------
     OSError
-        EBADF when it is not open, ENOTSOCK when it names something else, and what `Options.setsockopt` raises.
+        EBADF when it is not open, ENOTSOCK when it names no socket, and what `Options.setsockopt` raises; EBADF too for
+        SO_DEVMEM_DONTNEED on a netlink socket, which has no tokens.
     """
+    thing = host.fds.get(fd)
+    if isinstance(thing, GenlSock):
+        check_option(level, option, *option_value(value, optlen))
+        if option == SO_DEVMEM_DONTNEED:
+            raise error(EBADF, "only a TCP socket has tokens to return; this is a netlink socket")
+        raise error(ENOPROTOOPT, f"option {option} of SOL_SOCKET is not known to netlink sockets here")
     return host.fds.get(fd, Options, ENOTSOCK, "a socket").setsockopt(level, option, value, optlen)

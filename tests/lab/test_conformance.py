@@ -1,5 +1,6 @@
 """Recorded kernel answers against the lab: what is read, what counts, what is refused, and that a lie is noticed."""
 
+import errno
 import json
 import pathlib
 
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from devmemlab import cli
+from devmemlab.host.host import Host
 from devmemlab.lab.conformance import machines, messages, replay_netlink, replay_sockopt
 from devmemlab.lab.conformance.answers import Answer, NotModelled
 from devmemlab.lab.conformance.compare import ANY, differences, masked, same_steps
@@ -21,7 +23,7 @@ RECORDS = read_records()
 KERNELS = ("6.12.107", "6.18.15", "6.18.44", "7.3.4")
 ROW_FIELDS = {"case", "kernel", "call", "recorded", "lab", "running", "equal", "reason"}
 ANSWER_FIELDS = {"errno", "result", "extack"}
-OTHER_FAMILIES = ("udp", "unix", "mptcp", "raw", "packet", "vsock", "netlink")
+OTHER_FAMILIES = ("udp", "unix", "mptcp", "raw", "packet", "vsock")
 
 
 def records_of(*cases, kernel="6.18.44"):
@@ -244,6 +246,30 @@ def test_a_trace_that_lies_in_one_step_is_different(step, field, lie):
 def test_steps_are_compared_only_in_what_both_tell():
     left, told, fields = same_steps([{"op": "a", "x": 1, "y": 2}, {"op": "b", "z": 3}], [{"op": "a", "y": 5, "w": 0}])
     assert (left, told, fields) == ([{"op": "a", "y": 2}, {"op": "b"}], 3, 5)
+
+
+def test_a_lab_that_breaks_is_different_and_the_other_rows_are_there(monkeypatch):
+    monkeypatch.setattr(Host, "dmabuf_sync", lambda self, fd, flags: 1 // 0)
+    report = conform(records_of("udmabuf/sync-1", "udmabuf/fd-read", kernel="7.3.4"))
+    assert {row.record.leaf: row.equal for row in report.rows} == {"sync-1": False, "fd-read": True}
+    assert report.rows[0].reason.startswith("the lab broke: ZeroDivisionError")
+
+
+def test_a_refusal_on_the_way_to_the_call_is_different(monkeypatch):
+    def refuse(self, size):
+        raise OSError(errno.ENOMEM, "none left")
+
+    monkeypatch.setattr(Host, "udmabuf", refuse)
+    row, = conform(records_of("udmabuf/sync-1", kernel="7.3.4")).rows
+    assert row.equal is False and row.lab.errno == "ENOMEM" and "on the way to the call" in row.reason
+
+
+def test_a_running_kernel_that_answers_otherwise_is_shown_and_does_not_change_the_verdict():
+    record = records_of("udmabuf/sync-1", kernel="7.3.4")[0]
+    report = conform([record, record], lambda records: [Answer("EIO"), None])
+    assert [row.running_differs for row in report.rows] == [True, False]
+    assert report.summary["different"] == 0 and report.as_dict()["rows"][0]["running"]["errno"] == "EIO"
+    assert "The running kernel answers otherwise" in report.table() and "running   EIO" in report.table()
 
 
 # ---- the command

@@ -14,7 +14,7 @@ from devmemlab.lab.conformance.peer import ADDRESSES, HOST_MAC, Peer
 from devmemlab.lab.lab import Lab
 from devmemlab.sock.uapi import AF_INET, AF_INET6, SHUT_RDWR, SOCK_STREAM
 
-FAMILIES = {"udp": "UDP", "unix": "AF_UNIX", "raw": "raw", "netlink": "AF_NETLINK", "packet": "AF_PACKET", "vsock": "AF_VSOCK",
+FAMILIES = {"udp": "UDP", "unix": "AF_UNIX", "raw": "raw", "packet": "AF_PACKET", "vsock": "AF_VSOCK",
             "mptcp": "MPTCP"}
 """Beginning of a recorded socket's name -> family that the lab has no socket options for."""
 FIRST_PORT = 20000
@@ -168,6 +168,8 @@ class LabFace(LabCalls, LabNetlink):
     def _make(self, name):
         if name == "/dev/null fd":
             return self.host.open_other("/dev/null")
+        if name == "netlink":
+            return self.netlink().sock.fileno()
         version, state = (6 if name.startswith("tcp6") else 4), name[4:].strip("- ")
         if state == "":
             return self.new_socket(version).fileno()

@@ -133,6 +133,9 @@ def compare_record(stage, record, running=None):
         # A refusal on the way to the call: the lab fails where the recorded machine did not.
         answer = Answer(name_of(problem.errno or 0), None, None)
         return Row(record, answer, running, False, f"on the way to the call: {problem}")
+    except Exception as problem:
+        # One broken room must not hide the other rows; it is a difference like any other.
+        return Row(record, Answer(type(problem).__name__), running, False, f"the lab broke: {problem!r}")
     wrong = differences(record, answer)
     return Row(record, answer, running, not wrong, f"differs in {'; '.join(wrong)}" if wrong else answer.note)
 
