@@ -63,6 +63,8 @@ def ynl_command(host, words):
         attrs = json.loads(found.get("json", "{}"))
     except ValueError as err:
         raise Usage(f"ynl: --json is no JSON: {err}", 2) from None
+    if not isinstance(attrs, dict):
+        raise Usage(f"ynl: --json {attrs!r}: an object of attributes is wanted", 2)
     family, name = found.get("family", "netdev"), found.get("do") or found["dump"]
     try:
         if family == "ethtool" and "do" in found:
@@ -74,4 +76,7 @@ def ynl_command(host, words):
         message = getattr(getattr(err, "extack", None), "msg", None)
         said = f"\n\textack: {{'msg': {message!r}}}" if message else ""
         raise Refused(f"Netlink error: {reason(err)}\n\terror: -{err.errno}{said}", err) from None
+    except (TypeError, ValueError, AttributeError, KeyError) as err:
+        # The real tool ends so too: it packs attributes before the kernel sees any.
+        raise Usage(f"ynl: an attribute is of a wrong type: {err}") from None
     return pprint.pformat(reply, compact=True) + "\n"

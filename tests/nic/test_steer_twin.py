@@ -108,3 +108,21 @@ def test_rules_read_back_make_the_same_rules(configuration):
         assert again.ethtool.add_rule(**rule) == rule["location"]
     assert again.ethtool.get_rules() == first.ethtool.get_rules()
     assert (again.nics.rule == first.nics.rule).all()
+
+
+@st.composite
+def broken_frames(draw):
+    """Frames with octets changed, cut short, or of nothing at all."""
+    octets = bytearray(frame(*draw(st.sampled_from([("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")])), 80, 5201,
+                             draw(st.sampled_from((6, 17))), draw(st.booleans())))
+    for _ in range(draw(st.integers(0, 4))):
+        octets[draw(st.integers(0, len(octets) - 1))] = draw(st.integers(0, 255))
+    return bytes(octets[:draw(st.integers(0, len(octets)))]) if draw(st.booleans()) else bytes(octets)
+
+
+@given(configurations(), st.lists(st.one_of(broken_frames(), st.binary(max_size=80)), min_size=1, max_size=6))
+def test_broken_frames_are_explained_as_they_are_steered(configuration, arriving):
+    nic = configured(configuration)
+    for octets in arriving:
+        told = nic.explain(octets)
+        assert (told.queue, told.rule, told.hash) == nic.steer(octets) and told.steps
