@@ -122,6 +122,8 @@ def count_references(rxqs, skbs, tokens, held, octets):
         row = skbs.skb[skb]
         if row.active:
             live += 1
+            if row.pp_recycle == 0:
+                continue                # to be sent: pages of no pool
             if row.active != LINKED:
                 octets[1] += row.data_len
             for i in range(row.nr_frags):

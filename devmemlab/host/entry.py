@@ -13,11 +13,13 @@ from devmemlab.host.poll import poll_due
 from devmemlab.net.napi import NAPI_BUDGET
 from devmemlab.nic.rx import nic_rx_frame
 from devmemlab.nic.rxq import rxq_refill
+from devmemlab.net.skb import skb_free
 from devmemlab.nic.tx import nic_transmit
 from devmemlab.sock.destroy import sock_reap
 from devmemlab.sock.recvmsg import tcp_recvmsg
 from devmemlab.sock.tokens import sock_devmem_dontneed
-from devmemlab.tcp.close import tcp_close, tcp_shutdown, tcp_timers
+from devmemlab.tcp.close import tcp_close, tcp_shutdown
+from devmemlab.tcp.timers import tcp_timers
 
 
 @kernel
@@ -95,31 +97,43 @@ def machine_timers(machine, trace, now_ns):
 
 
 @kernel
-def machine_transmit(wire, frames, machine, nic, trace, now_ns):
-    """Write the waiting segments of a NIC as frames.
+def machine_transmit(memory, wire, frames, machine, nic, trace, first, now_ns):
+    """Write waiting segments of a NIC as frames.
 
     Parameters
     ----------
+    memory : uint8[k]
+        Payload is read from here.
     wire : uint8[n]
         Arena, written.
     frames : FRAME[limit]
         Written.
     machine : Machine
-        The queue of segments; it is emptied by `machine_transmit_done` when every NIC has had its turn.
+        The queue of segments; skbs whose copy has left lose a user. The caller empties the queue when every NIC has had
+        its turn.
     nic : int64
         Row.
     trace : Trace or None
-        Receives frame_out.
+        Receives frame_out, skb_free.
+    first : int64
+        The segment to begin with.
     now_ns : int64
         Time.
 
     Returns
     -------
-    sent : int64
-        Valid rows of `frames`.
+    sent, following : int64
+        Valid rows of `frames`; the segment to begin with next time.
     """
-    txq = machine.txq
-    return nic_transmit(wire, frames, txq.seg, txq.whose, txq.ctl[0].count, machine.nics, nic, trace, now_ns)
+    txq, skbs = machine.txq, machine.skbs
+    count = txq.ctl[0].count
+    sent, following = nic_transmit(memory, wire, frames, txq.seg, txq.whose, first, count, machine.nics, nic, skbs,
+                                   machine.netmems, machine.ledger, trace, now_ns)
+    for i in range(first, following):
+        if txq.whose[i].nic == nic and txq.whose[i].skb:
+            skb_free(skbs, txq.whose[i].skb, machine.pools, machine.netmems, machine.providers, trace, 0)
+            txq.whose[i].skb = 0
+    return sent, following
 
 
 @kernel

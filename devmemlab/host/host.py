@@ -2,7 +2,7 @@
 
 Law.   The host owns its tables; a program changes them through file descriptors and configuration only.
 Reads. House laws 5, 7 and 10.
-Omits. Connect and send.
+Omits. Protocols other than TCP.
 """
 
 import numpy as np
@@ -22,6 +22,7 @@ from devmemlab.host.fds import FdTable
 from devmemlab.host.genl.core import Genl
 from devmemlab.host.machine import Machine
 from devmemlab.host.process import Processes
+from devmemlab.host.routes import Routes
 from devmemlab.mem.ledger import make_ledger
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.region import host_memory, memory
@@ -31,12 +32,13 @@ from devmemlab.nic.rxq import make_rx_queues
 from devmemlab.sock.deliver import MSGHDR
 from devmemlab.tcp.output import make_tx_queue
 from devmemlab.tcp.tcb import make_tcbs
+from devmemlab.wire.ethernet import mac as parse_mac
 from devmemlab.wire.frame import FRAME, PKT, Burst
 
 TX_ARENA_BYTES = 1 << 19
 
 
-class Host(Devices, Detached, Processes, LinuxFace):
+class Host(Devices, Detached, Processes, Routes, LinuxFace):
     """One machine of the lab. Made by ``lab.host(...)``; it is also the Linux face that programs use.
 
     Parameters
@@ -67,6 +69,8 @@ class Host(Devices, Detached, Processes, LinuxFace):
         Decides the initial sequence numbers.
     trace : bool or int
         True or a capacity in events: record what happens.
+    gateway_mac : str, optional
+        Next hop of frames to addresses that no ``lab.connect`` named.
     **nic
         Of its first NIC, see `add_nic`: ``queues_max``, ``restart``, ``restart_ns``.
 
@@ -88,7 +92,7 @@ class Host(Devices, Detached, Processes, LinuxFace):
     """
 
     def __init__(self, lab, name, ip=None, ip6=None, mac="02:00:00:00:00:01", port=None, mtu=1500, rx_queues=1, ifname="eth0",
-                 kernel="6.18", rx_ring=1024, sockets=1024, seed=0, trace=False, **nic):
+                 kernel="6.18", rx_ring=1024, sockets=1024, seed=0, trace=False, gateway_mac=None, **nic):
         if ip is None and ip6 is None:
             raise error(EINVAL, "a host needs an address: give ip= or ip6=")
         if not 1 <= rx_queues <= 256:
@@ -99,6 +103,7 @@ class Host(Devices, Detached, Processes, LinuxFace):
         self.trace = make_trace((1 << 20) if trace is True else int(trace)) if trace else None
         self.fds = FdTable()
         self._work_ns = 0
+        self._no_routes(parse_mac(gateway_mac) if gateway_mac else None)
         self.mem = Mem(self.profile)
         self.genl = Genl(self)
         self.ledger = make_ledger()
@@ -108,6 +113,7 @@ class Host(Devices, Detached, Processes, LinuxFace):
         self.nics, self.rxqs = make_nics(NIC_ROOM), make_rx_queues(nic["queues_max"] + SPARE_QUEUES, rx_ring)
         self.skbs = make_skbs(skb_count, self._heads.start)
         self.tcbs, self.txq = make_tcbs(sockets + 1, seed), make_tx_queue(4096)
+        self.tcbs.ctl[0].pmtu = mtu
         self.tokens = make_xarrays(sockets + 1, 1 << 17)
         self.pkt, self.msg, self.addresses = table(PKT, 2), table(MSGHDR, 1), table(ADDRESS, 0)
         self._tx_octets, self._tx_frames = np.zeros(TX_ARENA_BYTES, np.uint8), table(FRAME, 4096)
@@ -180,10 +186,13 @@ class Host(Devices, Detached, Processes, LinuxFace):
             return 0
         now_ns, total = self.clock.now_ns, 0
         for nic, port in enumerate(self.ports):
-            sent = int(machine_transmit(self._tx_octets, self._tx_frames, self.machine, nic, self.trace, now_ns))
-            total += sent
-            if port and sent:
-                port.send(now_ns, Burst(self._tx_octets, self._tx_frames[:sent]))
+            first = 0
+            while first < self.txq.ctl[0].count:
+                sent, first = machine_transmit(memory(), self._tx_octets, self._tx_frames, self.machine, nic, self.trace, first,
+                                               now_ns)
+                if port and sent:
+                    port.send(now_ns, Burst(self._tx_octets, self._tx_frames[:sent]))
+                total += int(sent)
         self.txq.ctl[0].count = 0
         return total
 

@@ -2,7 +2,7 @@
 
 Law.   With simulated ports only, time jumps to the next event; with a live port it passes by itself.
 Reads. House law 7.
-Omits. Links between hosts (nothing in the lab sends data yet).
+Omits. Switches: a wire has two ends.
 """
 
 import select
@@ -10,6 +10,7 @@ import select
 from devmemlab.base.clock import HORIZON_NS, VirtualClock
 from devmemlab.host.host import Host
 from devmemlab.host.ports.base import monotonic_ns
+from devmemlab.host.ports.wire import wire
 
 
 class Lab:
@@ -65,6 +66,41 @@ class Lab:
         """
         if port is not None and port.live:
             self.clock.go_live(monotonic_ns)
+
+    def connect(self, a, b, gbps=0, delay_us=0.0, loss=0.0, reorder=0.0, duplicate=0.0, corrupt=0.0):
+        """Put a wire between two hosts and tell each where the other is.
+
+        Parameters
+        ----------
+        a, b : Host
+            Hosts of this lab without a port.
+        gbps : float
+            Rate of each direction, 0: no limit.
+        delay_us : float
+            Time from one end to the other.
+        loss, reorder, duplicate, corrupt : float
+            Probabilities from 0 to 1.
+
+        Returns
+        -------
+        ends : tuple of WireEnd
+            The two ports, with their counters.
+
+        Raises
+        ------
+        ValueError
+            A host has a port already, or both are the same.
+        """
+        if a is b:
+            raise ValueError(f"{a.name} cannot be connected to itself; loopback is an interface of every host")
+        for host in (a, b):
+            if host.port is not None:
+                raise ValueError(f"{host.name} has a port already: {host.port!r}")
+        a.ports[0], b.ports[0] = ends = wire(gbps, delay_us, loss, reorder, duplicate, corrupt, self.seed + len(self.hosts))
+        for here, there in ((a, b), (b, a)):
+            for address in filter(None, (there.ip, there.ip6)):
+                here.add_neighbour(address, int(there.nics.ctl[0].mac))
+        return ends
 
     @property
     def live(self):

@@ -4,9 +4,11 @@ Law.   ``unreadable`` is 1 as soon as one frag is a net_iov; nothing ever clears
 Reads. Linux include/linux/skbuff.h, net/core/skbuff.c.
 Omits. Clones, header/data offsets other than the one head pointer.
 
-A frag owns one ``pp_ref_count`` of its netmem. Freeing the skb gives each of them back to the pool the
-netmem came from (``pp_recycle``). A packet of more than 17 frags goes on in the skbs of its frag list, a
-chain of rows that ``frag_list`` begins and ``next`` continues; the first skb's lengths include theirs.
+A frag of a received packet owns one ``pp_ref_count`` of its netmem, and freeing the skb gives each of them back
+to the pool the netmem came from (``pp_recycle``); a frag to be sent owns one reference of the page itself.
+``users`` counts who needs the skb: the queue it is in, and each copy of it that waits for the wire. A packet
+of more than 17 frags goes on in the skbs of its frag list, a chain of rows that ``frag_list`` begins and
+``next`` continues; the first skb's lengths include theirs.
 """
 
 from typing import NamedTuple
@@ -19,13 +21,14 @@ from devmemlab.base.table import schema, table
 from devmemlab.base.trace import SKB_FREE, emit
 from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_is_net_iov, netmem_row
 from devmemlab.mem.page_pool import page_pool_put_netmem
+from devmemlab.mem.pages import put_page
 
 MAX_SKB_FRAGS = 17
 HEAD_BYTES = 256
 SKB_OVERHEAD = 768
 SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_frags", "unreadable", "pp_recycle",
              "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns", "frag_list", "frag_tail", "ip_summed",
-             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed")
+             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed", "users", "sacked", "sent_ns")
 CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
 LINKED = 2
 FRAG = schema("netmem", "offset", "length")
@@ -107,6 +110,8 @@ def skb_alloc(skbs):
     row.nr_frags = 0
     row.unreadable = 0
     row.pp_recycle = 1
+    row.users = 1
+    row.sacked = 0
     row.next = 0
     row.prev = 0
     row.frag_list = 0
@@ -219,8 +224,11 @@ def _free_one(skbs, skb, pools, netmems, providers, trace, allow_direct):
     for i in range(row.nr_frags):
         netmem = skbs.frag[skb, i].netmem
         mem = netmems[netmem_row(netmem)]
-        mem.place = PLACE_TOKEN
-        page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
+        if row.pp_recycle:
+            mem.place = PLACE_TOKEN
+            page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
+        else:
+            put_page(netmems, providers, netmem)
     emit(trace, SKB_FREE, skb, row.nr_frags, 0, 0)
     row.active = 0
     row.nr_frags = 0
@@ -232,7 +240,7 @@ def _free_one(skbs, skb, pools, netmems, providers, trace, allow_direct):
 
 @kernel
 def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
-    """Free an skb and its frag list, and give back the reference of each frag.
+    """Drop a user of an skb; the last one frees it and its frag list, and gives back the reference of each frag.
 
     Parameters
     ----------
@@ -251,10 +259,15 @@ def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
     allow_direct : int64
         1 in NAPI context: frags may go to the pool's cache.
     """
+    row = skbs.skb[skb]
+    row.users -= 1
+    if row.users > 0:
+        return
     # The first skb's data_len covers its frag list.
-    skbs.ctl[0].octets_freed += skbs.skb[skb].data_len
+    if row.pp_recycle:
+        skbs.ctl[0].octets_freed += row.data_len
     at = skb
-    rest = skbs.skb[skb].frag_list
+    rest = row.frag_list
     while at:
         _free_one(skbs, at, pools, netmems, providers, trace, allow_direct)
         at = rest

@@ -6,8 +6,10 @@ Omits. Nothing.
 """
 
 from devmemlab.base.kernel import kernel
+from devmemlab.sock.sendmsg import page_forget
 from devmemlab.sock.tokens import tokens_release_all
 from devmemlab.tcp.queues import queues_purge
+from devmemlab.tcp.sndq import sndq_purge
 from devmemlab.tcp.states import CLOSE
 from devmemlab.tcp.tcb import tcb_free
 
@@ -41,5 +43,8 @@ def sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace):
         row.reap_pending = 0
         tokens_release_all(tokens, tcb, pools, netmems, providers, trace)
         queues_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
+        if row.state == CLOSE:
+            sndq_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
+            page_forget(row, netmems, providers)
         if row.state == CLOSE and row.ack_pending == 0:
             tcb_free(tcbs, tcb)

@@ -1,16 +1,15 @@
-"""Acknowledgements: when ours go out, and what the peer's mean.
+"""Acknowledgements of ours: when they go out.
 
 Law.   Every octet that was queued is acknowledged within 40 ms, and a burst by one segment.
-Reads. RFC 9293 section 3.8.6.3, RFC 5681 section 4.2; Linux net/ipv4/tcp_input.c (tcp_ack, __tcp_ack_snd_check).
-Omits. Congestion control and retransmission of data (none is sent).
+Reads. RFC 9293 section 3.8.6.3, RFC 5681 section 4.2; Linux net/ipv4/tcp_input.c (__tcp_ack_snd_check).
+Omits. Thinning of acknowledgements (compressed ACKs).
 """
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import seq_after, seq_before, seq_diff
-from devmemlab.tcp.output import NS_PER_MS, tcp_send_ack, timer_at
-from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
-from devmemlab.tcp.states import CLOSE, CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, TIME_WAIT, tcp_event
-from devmemlab.tcp.tcb import FAR_FUTURE
+from devmemlab.base.seq import seq_diff
+from devmemlab.tcp.output import tcp_send_ack, timer_at
+from devmemlab.tcp.states import CLOSE, LISTEN, SYN_SENT
+from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.window import tcp_receive_window, tcp_select_window
 
 DELACK_NS = 40 * NS_PER_MS
@@ -61,64 +60,13 @@ def tcp_ack_flush(tcbs, txq, skbs, trace, now_ns):
         row = tcbs.tcb[tcb]
         ctl.ack_head = row.ack_next
         row.ack_pending = 0
-        if row.state == CLOSE or row.state == LISTEN:
+        if row.state == CLOSE or row.state == LISTEN or row.state == SYN_SENT:
             continue
         unacked = seq_diff(row.rcv_nxt, row.rcv_wup)
         if row.ack_now or row.ofo_head or unacked > row.rcv_mss or (unacked > 0 and row.quickack > 0):
             tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         elif unacked > 0 and row.delack_at_ns == FAR_FUTURE:
             row.delack_at_ns = timer_at(tcbs, now_ns + DELACK_NS)
-
-
-@kernel
-def tcp_ack_arrives(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
-    """Take in the acknowledgement and window of a segment.
-
-    Parameters
-    ----------
-    tcbs : Tcbs
-        ``snd_una``, ``snd_wnd`` and, when our FIN is covered, the state.
-    txq : TxQueue
-        Grows when the peer acknowledges what was never sent.
-    skbs : Skbs
-        Read for SACK blocks.
-    trace : Trace or None
-        Receives tcp_state, tcp_send.
-    tcb : int64
-        Row.
-    pkt : PKT
-        The segment.
-    now_ns : int64
-        Time.
-
-    Returns
-    -------
-    fine : int64
-        0 when the segment must be dropped (it acknowledged the future and has been answered).
-    """
-    row = tcbs.tcb[tcb]
-    if seq_after(pkt.ack_seq, row.snd_nxt):
-        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
-        return 0
-    if seq_after(pkt.ack_seq, row.snd_una):
-        row.snd_una = pkt.ack_seq
-        row.retries = 0
-        if row.snd_una == row.snd_nxt:
-            row.rto_at_ns = FAR_FUTURE
-    if not seq_before(pkt.seq, row.snd_wl1) and not seq_before(pkt.ack_seq, row.snd_wl2):
-        row.snd_wnd = pkt.window << max(row.snd_wscale, 0)
-        row.snd_wl1 = pkt.seq
-        row.snd_wl2 = pkt.ack_seq
-    if row.fin_sent and row.snd_una == row.snd_nxt:
-        before = row.state
-        after = tcp_event(tcbs, trace, tcb, EV_ACK_OF_FIN)
-        if before == FIN_WAIT1 and after == FIN_WAIT2 and row.orphaned:
-            row.timewait_at_ns = timer_at(tcbs, now_ns + 60_000 * NS_PER_MS)
-        elif before == CLOSING and after == TIME_WAIT:
-            tcp_enter_time_wait(tcbs, tcb, now_ns)
-        elif before == LAST_ACK:
-            tcp_done(tcbs, tcb)
-    return 1
 
 
 @kernel

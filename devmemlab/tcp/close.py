@@ -1,37 +1,77 @@
-"""Closing and timers: what happens because the user or the clock says so.
+"""Closing: what happens because the user says so.
 
-Law.   A timer is a time in the row; when it has passed, `tcp_timers` runs it once.
-Reads. RFC 9293 sections 3.6 and 3.8.1; RFC 6298 (doubling); Linux net/ipv4/tcp_timer.c, tcp.c (tcp_close).
-Omits. Keepalive, user timeout, zero-window probes (nothing is sent that could be blocked).
+Law.   Everything written is sent before the FIN; a close with data unread is a reset, for the peer must know it is lost.
+Reads. RFC 9293 section 3.6; RFC 2525 section 2.17; Linux net/ipv4/tcp.c (tcp_close, tcp_shutdown), tcp_output.c (tcp_send_fin).
+Omits. SO_LINGER.
 """
 
-from devmemlab.base.errno import ETIMEDOUT
 from devmemlab.base.kernel import kernel
-from devmemlab.tcp.output import ACK, NS_PER_MS, RST, tcp_send_ack, tcp_send_fin, tcp_send_synack, tcp_transmit
+from devmemlab.base.seq import seq_add
+from devmemlab.net.skb import skb_alloc
+from devmemlab.tcp.output import ACK, FIN, RST, tcp_transmit
 from devmemlab.tcp.queues import queues_purge
 from devmemlab.tcp.reap import tcp_done
+from devmemlab.tcp.sndq import sndq_append, sndq_purge
 from devmemlab.tcp.states import (
     CLOSE,
     CLOSE_WAIT,
-    CLOSING,
     ESTABLISHED,
-    EV_2MSL,
     EV_ABORT,
     EV_CLOSE,
-    EV_RST,
-    FIN_WAIT1,
     FIN_WAIT2,
-    LAST_ACK,
     LISTEN,
-    NONE,
     SYN_RECV,
+    SYN_SENT,
     TIME_WAIT,
     tcp_event,
 )
-from devmemlab.tcp.tcb import FAR_FUTURE
+from devmemlab.tcp.tcb import NS_PER_MS
+from devmemlab.tcp.xmit import tcp_write_xmit
 
-MAX_RETRIES = 8
 FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
+
+
+@kernel
+def tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns):
+    """Put the FIN at the end of what is to be sent: on the last segment when that still waits, else on one of its own.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The send queue of the row.
+    txq : TxQueue
+        Grows by what may go now.
+    skbs : Skbs
+        A segment more, or a flag more.
+    trace : Trace or None
+        Receives tcp_send.
+    tcb : int64
+        Row.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    queued : int64
+        1, or 0 when no skb could be had.
+    """
+    row = tcbs.tcb[tcb]
+    if row.send_head:
+        last = skbs.skb[row.sndq_tail]
+        last.tcp_flags |= FIN
+        last.end_seq = seq_add(last.end_seq, 1)
+        row.write_seq = last.end_seq
+    else:
+        skb = skb_alloc(skbs)
+        if skb == 0:
+            return 0
+        skbs.skb[skb].tcp_flags = FIN
+        skbs.skb[skb].pp_recycle = 0
+        sndq_append(tcbs, skbs, tcb, skb)
+    row.fin_sent = 1
+    row.cork = 0
+    tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+    return 1
 
 
 @kernel
@@ -57,6 +97,9 @@ def tcp_shutdown(tcbs, txq, skbs, trace, tcb, now_ns):
     if state == ESTABLISHED or state == CLOSE_WAIT or state == SYN_RECV:
         tcp_event(tcbs, trace, tcb, EV_CLOSE)
         tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns)
+    elif state == SYN_SENT:
+        tcp_event(tcbs, trace, tcb, EV_CLOSE)
+        tcp_done(tcbs, tcb)
 
 
 @kernel
@@ -140,68 +183,9 @@ def tcp_abort(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns):
     """
     row = tcbs.tcb[tcb]
     row.orphaned = 1
-    if row.state != CLOSE and row.state != TIME_WAIT:
+    if row.state != CLOSE and row.state != TIME_WAIT and row.state != SYN_SENT:
         tcp_transmit(tcbs, txq, skbs, trace, tcb, RST | ACK, row.snd_nxt, now_ns)
     queues_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
+    sndq_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
     tcp_event(tcbs, trace, tcb, EV_ABORT)
     tcp_done(tcbs, tcb)
-
-
-@kernel
-def tcp_timers(tcbs, txq, skbs, pools, netmems, providers, trace, now_ns):
-    """Run every timer whose time has come.
-
-    Parameters
-    ----------
-    tcbs : Tcbs
-        Rows whose timers ran; ``next_timer_ns`` becomes the earliest that is left.
-    txq : TxQueue
-        Grows by acknowledgements and retransmissions.
-    skbs : Skbs
-        Queues of connections that gave up are freed.
-    pools : PagePools
-        Frags return.
-    netmems : NETMEM[n_netmem]
-        Reference counts.
-    providers : Providers
-        May take memory back.
-    trace : Trace or None
-        Receives tcp_state, tcp_send.
-    now_ns : int64
-        Time.
-    """
-    ctl = tcbs.ctl[0]
-    if now_ns < ctl.next_timer_ns:
-        return
-    for tcb in range(1, ctl.watermark):
-        row = tcbs.tcb[tcb]
-        if row.state == NONE:
-            continue
-        if row.delack_at_ns <= now_ns:
-            row.delack_at_ns = FAR_FUTURE
-            tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
-        if row.rto_at_ns <= now_ns:
-            row.rto_at_ns = FAR_FUTURE
-            row.retries += 1
-            row.rto_ns *= 2
-            if row.retries > MAX_RETRIES:
-                row.error = ETIMEDOUT
-                queues_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
-                tcp_event(tcbs, trace, tcb, EV_RST)
-                if row.listener:
-                    row.orphaned = 1
-                tcp_done(tcbs, tcb)
-            elif row.state == SYN_RECV:
-                tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns)
-            elif row.state == FIN_WAIT1 or row.state == CLOSING or row.state == LAST_ACK:
-                tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns)
-        if row.timewait_at_ns <= now_ns:
-            row.timewait_at_ns = FAR_FUTURE
-            tcp_event(tcbs, trace, tcb, EV_2MSL if row.state == TIME_WAIT else EV_ABORT)
-            tcp_done(tcbs, tcb)
-    earliest = FAR_FUTURE
-    for tcb in range(1, ctl.watermark):
-        row = tcbs.tcb[tcb]
-        if row.state != NONE:
-            earliest = min(earliest, row.delack_at_ns, row.rto_at_ns, row.timewait_at_ns)
-    ctl.next_timer_ns = earliest

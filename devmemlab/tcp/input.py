@@ -3,7 +3,7 @@
 Law.   The skb given to `tcp_rcv` is either queued or freed; `rcv_nxt` only moves over bytes that are queued.
 Reads. RFC 9293 section 3.10.7; RFC 7323 section 5 (PAWS); RFC 5961 (challenge ACKs);
        Linux net/ipv4/tcp_input.c (tcp_rcv_established, tcp_data_queue).
-Omits. Urgent data, ECN, simultaneous open.
+Omits. Urgent data, ECN.
 """
 
 from devmemlab.base.errno import ECONNRESET
@@ -11,13 +11,16 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after, seq_before, seq_diff
 from devmemlab.base.trace import TCP_DROP, TCP_OFO, TCP_RCV, emit
 from devmemlab.net.skb import skb_free
-from devmemlab.tcp.ack import tcp_ack_arrives, tcp_ack_later
+from devmemlab.tcp.ack import tcp_ack_later
+from devmemlab.tcp.acked import tcp_ack_arrives
+from devmemlab.tcp.connect import tcp_rcv_synsent
 from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv
 from devmemlab.tcp.lookup import tcp_lookup
 from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack, tcp_send_reset, tcp_send_synack
 from devmemlab.tcp.queues import ofo_drain, ofo_insert, rcvq_append
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
-from devmemlab.tcp.states import CLOSE, ESTABLISHED, EV_FIN, EV_RST, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, TIME_WAIT, tcp_event
+from devmemlab.tcp.sndq import sndq_purge
+from devmemlab.tcp.states import CLOSE, ESTABLISHED, EV_FIN, EV_RST, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT, TIME_WAIT, tcp_event
 from devmemlab.tcp.window import tcp_measure_segment, tcp_receive_window
 
 DROP_REASONS = ("no socket", "outside the window", "PAWS", "no ACK flag", "reset", "receive buffer full",
@@ -87,6 +90,8 @@ def _data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, tra
     row.data_segs_in += 1
     if not seq_after(s.end_seq, row.rcv_nxt):
         row.rcv_rexmit += 1
+        row.dsack_start = s.seq
+        row.dsack_end = s.end_seq
         row.ack_now = 1
         tcp_ack_later(tcbs, tcb)
         _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, NOTHING_NEW)
@@ -193,8 +198,19 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
         full = tcp_listen_rcv(tcbs, txq, skbs, trace, tcb, pkt, nic, now_ns)
         _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, BACKLOG_FULL if full else -1)
         return tcb
+    if row.state == SYN_SENT:
+        tcp_rcv_synsent(tcbs, txq, skbs, trace, tcb, pkt, nic, now_ns)
+        _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, -1)
+        return tcb
     reset = pkt.tcp_flags & RST
     if row.state == SYN_RECV and pkt.tcp_flags & SYN and pkt.seq == row.irs and not reset:
+        if pkt.tcp_flags & ACK and pkt.ack_seq == row.snd_nxt:
+            # Both called at once and this acknowledges our SYN.
+            tcp_child_established(tcbs, trace, tcb, pkt, now_ns)
+            row.snd_una = pkt.ack_seq
+            tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
+            _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, -1)
+            return tcb
         tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns)
         _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, -1)
         return tcb
@@ -215,6 +231,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             if row.state == SYN_RECV and row.listener:
                 row.orphaned = 1
             # What arrived before stays readable; it goes with the socket.
+            sndq_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
             tcp_event(tcbs, trace, tcb, EV_RST)
             tcp_done(tcbs, tcb)
         else:
@@ -236,8 +253,8 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             tcp_send_reset(tcbs, txq, trace, pkt, nic)
             _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
             return tcb
-        tcp_child_established(tcbs, trace, tcb, pkt)
-    if tcp_ack_arrives(tcbs, txq, skbs, trace, tcb, pkt, now_ns) == 0:
+        tcp_child_established(tcbs, trace, tcb, pkt, now_ns)
+    if tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace, now_ns) == 0:
         _discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
         return tcb
     if pkt.payload_bytes == 0:

@@ -8,9 +8,10 @@ Omits. SYN cookies, TCP Fast Open, data on a SYN (the peer sends it again).
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add
 from devmemlab.tcp.lookup import tcp_hash
-from devmemlab.tcp.output import ACK, RST, RTO_INITIAL_NS, SYN, tcp_send_reset, tcp_send_synack
+from devmemlab.tcp.output import ACK, RST, SYN, tcp_send_reset, tcp_send_synack, timer_at
+from devmemlab.tcp.rtt import tcp_handshake_rtt
 from devmemlab.tcp.states import EV_ACK_OF_SYN, EV_SYN, LISTEN, tcp_event
-from devmemlab.tcp.tcb import TCP_MSS_DEFAULT, next_iss, tcb_alloc
+from devmemlab.tcp.tcb import FAR_FUTURE, TCP_MSS_DEFAULT, next_iss, tcb_alloc
 from devmemlab.tcp.window import select_wscale
 
 
@@ -65,16 +66,58 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     row.rport = pkt.sport
     row.peer_mac = pkt.src_mac
     row.rcvbuf = parent.rcvbuf
+    row.sndbuf = parent.sndbuf
     row.advmss = parent.advmss
+    row.congestion = parent.congestion
+    row.nodelay = parent.nodelay
+    row.keepalive = parent.keepalive
+    row.user_timeout_ns = parent.user_timeout_ns
     tcp_take_syn(row, pkt, now_ns)
-    row.iss = next_iss(tcbs)
-    row.snd_una = row.iss
-    row.snd_nxt = seq_add(row.iss, 1)
-    row.rto_ns = RTO_INITIAL_NS
+    tcp_take_iss(tcbs, row)
     tcp_event(tcbs, trace, tcb, EV_SYN)
     tcp_hash(tcbs, tcb)
     tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns)
     return 0
+
+
+@kernel
+def tcp_take_iss(tcbs, row):
+    """Choose the initial sequence number and begin to send behind it.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The generator advances.
+    row : TCB
+        Send side.
+    """
+    row.iss = next_iss(tcbs)
+    row.snd_una = row.iss
+    row.snd_nxt = seq_add(row.iss, 1)
+    row.write_seq = row.snd_nxt
+    row.snd_sml = row.snd_nxt
+
+
+@kernel
+def tcp_init_transfer(tcbs, row, now_ns):
+    """Fix what both sides' options decide: how much fits a segment, and when to look after a silent peer.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        The path MTU; the earliest timer.
+    row : TCB
+        A connection about to be established.
+    now_ns : int64
+        Time.
+    """
+    headers = 40 if row.ip_version == 4 else 60
+    options = 12 if row.timestamps else 0
+    row.mss_now = max(min(row.mss, tcbs.ctl[0].pmtu - headers) - options, 48)
+    row.max_window = max(row.max_window, row.snd_wnd)
+    row.heard_at_ns = now_ns
+    if row.keepalive:
+        row.keepalive_at_ns = timer_at(tcbs, now_ns + row.keepidle_ns)
 
 
 @kernel
@@ -96,6 +139,7 @@ def tcp_take_syn(row, pkt, now_ns):
     row.copied_seq = row.rcv_nxt
     row.snd_wnd = pkt.window
     row.snd_wl1 = pkt.seq
+    row.max_window = pkt.window
     row.mss = pkt.opt_mss if pkt.opt_mss > 0 else TCP_MSS_DEFAULT
     row.snd_wscale = pkt.opt_wscale
     row.rcv_wscale = select_wscale(row.rcvbuf) if pkt.opt_wscale >= 0 else 0
@@ -106,7 +150,7 @@ def tcp_take_syn(row, pkt, now_ns):
 
 
 @kernel
-def tcp_child_established(tcbs, trace, tcb, pkt):
+def tcp_child_established(tcbs, trace, tcb, pkt, now_ns):
     """Hand a child whose handshake is complete to its listener.
 
     Parameters
@@ -119,12 +163,17 @@ def tcp_child_established(tcbs, trace, tcb, pkt):
         Row in SYN_RECV.
     pkt : PKT
         The segment that completes the handshake.
+    now_ns : int64
+        Time.
     """
     row = tcbs.tcb[tcb]
     tcp_event(tcbs, trace, tcb, EV_ACK_OF_SYN)
     row.snd_wl1 = pkt.seq
     row.snd_wl2 = pkt.ack_seq
     row.snd_wnd = pkt.window << max(row.snd_wscale, 0)
+    row.rto_at_ns = FAR_FUTURE
+    tcp_handshake_rtt(row, pkt, now_ns)
+    tcp_init_transfer(tcbs, row, now_ns)
     if row.listener == 0:
         return
     parent = tcbs.tcb[row.listener]

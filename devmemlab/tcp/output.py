@@ -1,8 +1,8 @@
-"""Output: acknowledgements, SYN-ACK, FIN and RST as segment rows.
+"""Output: segments as rows, and those that carry no data: acknowledgements, SYN-ACK, RST.
 
 Law.   TCP says what a segment's header holds; whoever owns the wire turns the row into octets.
 Reads. RFC 9293 section 3.10.7; RFC 2018 section 4; Linux net/ipv4/tcp_output.c.
-Omits. Data segments, Nagle, pacing.
+Omits. Pacing. What data to send when is `devmemlab.tcp.xmit`'s business.
 """
 
 from typing import NamedTuple
@@ -14,16 +14,15 @@ from devmemlab.base.seq import U32, seq_before
 from devmemlab.base.table import schema, table
 from devmemlab.base.trace import TCP_SEND, emit
 from devmemlab.tcp.queues import ofo_sack_block
-from devmemlab.tcp.tcb import FAR_FUTURE
+from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.window import tcp_select_window
 from devmemlab.wire.rows import SEG, clear_segment, set_sack
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+TIMER_RTO, TIMER_PROBE0, TIMER_TLP, TIMER_RACK = range(4)
+"""What ``rto_at_ns`` is waiting for, in ``rto_kind``: one timer does for all, as in Linux."""
 TXQ_CTL = schema("count", "limit", "lost")
-TXQ_NIC = schema("nic", "tcb")
-NS_PER_MS = 1_000_000
-RTO_INITIAL_NS = 1000 * NS_PER_MS
-RTO_MIN_NS = 200 * NS_PER_MS
+TXQ_NIC = schema("nic", "tcb", "skb")
 
 
 class TxQueue(NamedTuple):
@@ -34,7 +33,7 @@ class TxQueue(NamedTuple):
     seg : SEG[limit]
         Header fields, ready for `devmemlab.wire.frame.emit_tcp_frame`.
     whose : TXQ_NIC[limit]
-        Which NIC sends each, and for which connection (0: none).
+        Which NIC sends each, for which connection and with the octets of which skb (0: none).
     """
 
     ctl: np.recarray
@@ -109,14 +108,37 @@ def tcp_transmit(tcbs, txq, skbs, trace, tcb, tcp_flags, seq, now_ns):
     sent : int64
         1, or 0 when the queue is full.
     """
+    return tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, 0, tcp_flags, seq, now_ns)
+
+
+@kernel
+def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
+    """Queue one segment, with the octets of an skb or with none.
+
+    Parameters
+    ----------
+    tcbs, txq, trace, tcb, tcp_flags, seq, now_ns
+        See `tcp_transmit`.
+    skbs : Skbs
+        The skb gets one more user, until the segment has left.
+    skb : int64
+        Row, 0 for none.
+
+    Returns
+    -------
+    sent : int64
+        1, or 0 when the queue is full.
+    """
     row = tcbs.tcb[tcb]
     ctl = txq.ctl[0]
     if ctl.count == ctl.limit:
         ctl.lost += 1
         return 0
     seg = txq.seg[ctl.count]
-    txq.whose[ctl.count].nic = row.nic
-    txq.whose[ctl.count].tcb = tcb
+    whose = txq.whose[ctl.count]
+    whose.nic = row.nic
+    whose.tcb = tcb
+    whose.skb = skb
     ctl.count += 1
     clear_segment(seg)
     seg.dst_mac = row.peer_mac
@@ -129,24 +151,27 @@ def tcp_transmit(tcbs, txq, skbs, trace, tcb, tcp_flags, seq, now_ns):
     seg.dport = row.rport
     seg.seq = seq
     seg.tcp_flags = tcp_flags
+    if skb:
+        seg.payload_bytes = skbs.skb[skb].length
+        skbs.skb[skb].users += 1
     if row.timestamps:
         seg.opt_timestamp = 1
         seg.ts_val = (now_ns // NS_PER_MS) & U32
         seg.ts_ecr = row.ts_recent
+    window = tcp_select_window(row)
+    if tcp_flags & SYN:
+        window = min(window, 65535)
+        seg.window = window
+        seg.opt_mss = row.advmss
+        seg.opt_sack_permitted = row.sack_permitted
+        if row.snd_wscale >= 0:
+            seg.opt_wscale = row.rcv_wscale
+    else:
+        seg.window = window >> row.rcv_wscale
     if tcp_flags & ACK:
         seg.ack_seq = row.rcv_nxt
-        window = tcp_select_window(row)
-        if tcp_flags & SYN:
-            window = min(window, 65535)
-            seg.window = window
-            seg.opt_mss = row.advmss
-            seg.opt_sack_permitted = row.sack_permitted
-            if row.snd_wscale >= 0:
-                seg.opt_wscale = row.rcv_wscale
-        else:
-            seg.window = window >> row.rcv_wscale
-            if row.sack_permitted and row.ofo_head:
-                _sack_blocks(tcbs, skbs, tcb, seg, 3 if row.timestamps else 4)
+        if row.sack_permitted and tcp_flags & SYN == 0 and (row.ofo_head or row.dsack_end != row.dsack_start):
+            _sack_blocks(tcbs, skbs, tcb, seg, 3 if row.timestamps else 4)
         row.rcv_wnd = window
         row.rcv_wup = row.rcv_nxt
         row.ack_now = 0
@@ -160,16 +185,16 @@ def tcp_transmit(tcbs, txq, skbs, trace, tcb, tcp_flags, seq, now_ns):
 
 @kernel
 def _sack_blocks(tcbs, skbs, tcb, seg, most):
-    """Describe the early data, newest arrival first.
+    """Describe what came twice (RFC 2883), then the early data, newest arrival first.
 
     Parameters
     ----------
     tcbs : Tcbs
-        Not changed.
+        A duplicate is reported once.
     skbs : Skbs
         Not changed.
     tcb : int64
-        Row with an out-of-order queue that is not empty.
+        Row.
     seg : SEG
         Its SACK blocks are set.
     most : int64
@@ -178,13 +203,17 @@ def _sack_blocks(tcbs, skbs, tcb, seg, most):
     row = tcbs.tcb[tcb]
     newest_start = np.int64(-1)
     count = 0
+    if row.dsack_end != row.dsack_start:
+        set_sack(seg, 0, row.dsack_start, row.dsack_end)
+        row.dsack_start = row.dsack_end
+        count = 1
     at = row.ofo_head
-    while at:
+    while at and count < most:
         start, end, following = ofo_sack_block(tcbs, skbs, tcb, at)
         if not seq_before(row.ofo_newest, start) and seq_before(row.ofo_newest, end):
-            set_sack(seg, 0, start, end)
+            set_sack(seg, count, start, end)
             newest_start = start
-            count = 1
+            count += 1
             break
         at = following
     at = row.ofo_head
@@ -224,25 +253,10 @@ def tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns):
         See `tcp_transmit`; the row's timer is set.
     """
     row = tcbs.tcb[tcb]
+    if row.retries == 0:
+        row.syn_sent_ns = now_ns
     tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN | ACK, row.iss, now_ns)
-    row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
-
-
-@kernel
-def tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns):
-    """Say that nothing more will be sent, or say it again, and arm the retransmission timer.
-
-    Parameters
-    ----------
-    tcbs, txq, skbs, trace, tcb, now_ns
-        See `tcp_transmit`; ``snd_nxt`` advances the first time.
-    """
-    row = tcbs.tcb[tcb]
-    if row.fin_sent == 0:
-        row.fin_sent = 1
-        row.rto_ns = RTO_MIN_NS
-        row.snd_nxt = (row.snd_nxt + 1) & U32
-    tcp_transmit(tcbs, txq, skbs, trace, tcb, FIN | ACK, (row.snd_nxt - 1) & U32, now_ns)
+    row.rto_kind = TIMER_RTO
     row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
 
 
@@ -273,6 +287,7 @@ def tcp_send_reset(tcbs, txq, trace, pkt, nic):
     seg = txq.seg[ctl.count]
     txq.whose[ctl.count].nic = nic
     txq.whose[ctl.count].tcb = 0
+    txq.whose[ctl.count].skb = 0
     ctl.count += 1
     clear_segment(seg)
     seg.dst_mac = pkt.src_mac

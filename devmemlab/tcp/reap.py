@@ -46,6 +46,7 @@ def tcp_done(tcbs, tcb):
     row.delack_at_ns = FAR_FUTURE
     row.rto_at_ns = FAR_FUTURE
     row.timewait_at_ns = FAR_FUTURE
+    row.keepalive_at_ns = FAR_FUTURE
     if row.state == CLOSE:
         tcp_unhash(tcbs, tcb)
     if row.orphaned:
@@ -68,6 +69,7 @@ def tcp_enter_time_wait(tcbs, tcb, now_ns):
     row = tcbs.tcb[tcb]
     row.rto_at_ns = FAR_FUTURE
     row.delack_at_ns = FAR_FUTURE
+    row.keepalive_at_ns = FAR_FUTURE
     row.timewait_at_ns = now_ns + TIMEWAIT_NS
     tcbs.ctl[0].next_timer_ns = min(tcbs.ctl[0].next_timer_ns, row.timewait_at_ns)
     if row.orphaned:

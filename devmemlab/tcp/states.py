@@ -17,12 +17,18 @@ STATES = ("NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2
 (NONE, ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE,
  CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING) = range(len(STATES))
 
-EVENTS = ("open listen", "rcv SYN", "rcv ACK of SYN", "rcv FIN", "rcv ACK of FIN", "close", "2 MSL over", "rcv RST", "abort")
-(EV_LISTEN, EV_SYN, EV_ACK_OF_SYN, EV_FIN, EV_ACK_OF_FIN, EV_CLOSE, EV_2MSL, EV_RST, EV_ABORT) = range(len(EVENTS))
+EVENTS = ("open listen", "rcv SYN", "rcv ACK of SYN", "rcv FIN", "rcv ACK of FIN", "close", "2 MSL over", "rcv RST", "abort",
+          "open active", "rcv SYN ACK")
+(EV_LISTEN, EV_SYN, EV_ACK_OF_SYN, EV_FIN, EV_ACK_OF_FIN, EV_CLOSE, EV_2MSL, EV_RST, EV_ABORT,
+ EV_CONNECT, EV_SYN_ACK) = range(len(EVENTS))
 
 TRANSITIONS = {
     ("CLOSE", "open listen"): "LISTEN",
     ("CLOSE", "rcv SYN"): "SYN_RECV",
+    ("CLOSE", "open active"): "SYN_SENT",
+    ("SYN_SENT", "rcv SYN ACK"): "ESTABLISHED",
+    ("SYN_SENT", "rcv SYN"): "SYN_RECV",
+    ("SYN_SENT", "close"): "CLOSE",
     ("LISTEN", "close"): "CLOSE",
     ("LISTEN", "abort"): "CLOSE",
     ("SYN_RECV", "rcv ACK of SYN"): "ESTABLISHED",
@@ -38,7 +44,7 @@ TRANSITIONS = {
     ("LAST_ACK", "rcv ACK of FIN"): "CLOSE",
     ("TIME_WAIT", "2 MSL over"): "CLOSE",
     **{(state, event): "CLOSE" for event in ("rcv RST", "abort")
-       for state in ("SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING", "TIME_WAIT")},
+       for state in ("SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING", "TIME_WAIT")},
 }
 """A connection in SYN_RECV is born in CLOSE: a listener never leaves LISTEN when a SYN arrives."""
 

@@ -2,7 +2,7 @@
 
 Law.   One row a connection or listener; row 0 is never used, so that 0 means none.
 Reads. RFC 9293 section 3.3.1 for the names; Linux include/linux/tcp.h.
-Omits. Congestion state (nothing but SYN, FIN and ACK is sent).
+Omits. Urgent pointers; pacing.
 """
 
 from typing import NamedTuple
@@ -13,25 +13,52 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.tcp.states import CLOSE, NONE
 
-TCB = schema(
-    "state", "nic", "ip_version", "laddr_hi", "laddr_lo", "raddr_hi", "raddr_lo", "lport", "rport", "peer_mac",
-    "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wscale", "mss",
-    "irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
-    "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted",
-    "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
-    "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest",
-    "ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_ns",
-    "retries", "timewait_at_ns",
-    "fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error",
-    "ack_pending", "ack_next", "reap_pending", "reap_next",
-    "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next",
-    "segs_in", "segs_out", "data_segs_in", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received", "bytes_copied")
+_ENDPOINTS = ("state", "nic", "ip_version", "laddr_hi", "laddr_lo", "raddr_hi", "raddr_lo", "lport", "rport", "peer_mac")
+_SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wscale", "max_window", "mss", "mss_now", "snd_sml",
+         "sndbuf", "wmem_queued", "write_seq", "sndq_head", "sndq_tail", "send_head", "nodelay", "cork",
+         "page", "page_used")
+_RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
+            "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
+            "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
+            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest")
+_CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
+               "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
+               "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
+               "cubic_wmax", "cubic_k_ms", "cubic_origin", "cubic_epoch_ns", "cubic_tcp_cwnd", "cubic_ack_cnt")
+_RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff",
+        "rack_sent_ns", "rack_end_seq", "rack_rtt_ns", "rack_reordered", "rack_steps", "tlp_high_seq")
+_TIMERS = ("ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_kind", "retries", "probes", "timewait_at_ns",
+           "heard_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns", "user_timeout_ns")
+_ENDING = ("fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error")
+_LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
+          "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next")
+_COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
+           "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered")
+TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
-                 "ack_head", "reap_head", "rst_out")
+                 "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out")
 BUCKET = schema("head")
 DEFAULT_RCVBUF = 6291456
+DEFAULT_SNDBUF = 4194304
+DEFAULT_PMTU = 1500
 TCP_MSS_DEFAULT = 536
+TCP_INIT_CWND = 10
+TCP_INFINITE_SSTHRESH = 0x7FFFFFFF
+TCP_REORDERING = 3
+NS_PER_MS = 1_000_000
+RTO_INITIAL_NS = 1000 * NS_PER_MS
+RTO_MIN_NS = 200 * NS_PER_MS
+RTO_MAX_NS = 120_000 * NS_PER_MS
 FAR_FUTURE = (1 << 62)
+CUBIC, RENO = 0, 1
+BLANK = {
+    "state": CLOSE, "ip_version": 4, "mss": TCP_MSS_DEFAULT, "mss_now": TCP_MSS_DEFAULT, "rcv_mss": TCP_MSS_DEFAULT,
+    "scaling_ratio": 128, "quickack": 16, "cwnd": TCP_INIT_CWND, "ssthresh": TCP_INFINITE_SSTHRESH,
+    "reordering": TCP_REORDERING, "rto_ns": RTO_INITIAL_NS, "min_rtt_ns": FAR_FUTURE, "rack_steps": 1,
+    "delack_at_ns": FAR_FUTURE, "rto_at_ns": FAR_FUTURE, "timewait_at_ns": FAR_FUTURE, "keepalive_at_ns": FAR_FUTURE,
+    "keepidle_ns": 7_200_000 * NS_PER_MS, "keepintvl_ns": 75_000 * NS_PER_MS, "keepcnt": 9,
+}
+"""What a new control block holds; every field that is not named is 0."""
 
 
 class Tcbs(NamedTuple):
@@ -43,11 +70,14 @@ class Tcbs(NamedTuple):
         Connections and listeners.
     bucket : BUCKET[2^k]
         Heads of the hash chains of connections.
+    blank : TCB[1]
+        What a new one looks like (`BLANK`).
     """
 
     ctl: np.recarray
     tcb: np.recarray
     bucket: np.recarray
+    blank: np.recarray
 
 
 def make_tcbs(count, seed=0):
@@ -68,12 +98,16 @@ def make_tcbs(count, seed=0):
     buckets = 1
     while buckets < count:
         buckets *= 2
-    tcbs = Tcbs(table(TCB_CTL, 1), table(TCB, count), table(BUCKET, buckets))
+    tcbs = Tcbs(table(TCB_CTL, 1), table(TCB, count), table(BUCKET, buckets), table(TCB, 1))
+    for name, value in BLANK.items():
+        tcbs.blank[0][name] = value
     ctl = tcbs.ctl[0]
     ctl.watermark = 1
     ctl.limit = count
     ctl.iss_state = (seed * 0x9E3779B9 + 0x7F4A7C15) & 0xFFFFFFFF
     ctl.rcvbuf_default = DEFAULT_RCVBUF
+    ctl.sndbuf_default = DEFAULT_SNDBUF
+    ctl.pmtu = DEFAULT_PMTU
     ctl.next_timer_ns = FAR_FUTURE
     return tcbs
 
@@ -101,78 +135,11 @@ def tcb_alloc(tcbs):
         ctl.watermark += 1
     else:
         return np.int64(0)
+    tcbs.tcb[tcb] = tcbs.blank[0]
     row = tcbs.tcb[tcb]
-    row.state = CLOSE
-    row.nic = 0
-    row.ip_version = 4
-    row.laddr_hi = 0
-    row.laddr_lo = 0
-    row.raddr_hi = 0
-    row.raddr_lo = 0
-    row.lport = 0
-    row.rport = 0
-    row.peer_mac = 0
-    row.iss = 0
-    row.snd_una = 0
-    row.snd_nxt = 0
-    row.snd_wnd = 0
-    row.snd_wl1 = 0
-    row.snd_wl2 = 0
-    row.snd_wscale = 0
-    row.mss = TCP_MSS_DEFAULT
-    row.irs = 0
-    row.rcv_nxt = 0
-    row.rcv_wup = 0
-    row.rcv_wnd = 0
-    row.rcv_wscale = 0
-    row.rcv_mss = TCP_MSS_DEFAULT
-    row.copied_seq = 0
-    row.timestamps = 0
-    row.ts_recent = 0
-    row.ts_recent_at_ns = 0
-    row.sack_permitted = 0
     row.rcvbuf = ctl.rcvbuf_default
-    row.rmem_alloc = 0
-    row.scaling_ratio = 128
-    row.advmss = 0
-    row.rcvq_head = 0
-    row.rcvq_tail = 0
-    row.ofo_head = 0
-    row.ofo_tail = 0
-    row.ofo_count = 0
-    row.ofo_newest = 0
-    row.ack_now = 0
-    row.ack_pending = 0
-    row.ack_next = 0
-    row.reap_pending = 0
-    row.reap_next = 0
-    row.quickack = 16
-    row.delack_at_ns = FAR_FUTURE
-    row.rto_at_ns = FAR_FUTURE
-    row.rto_ns = 0
-    row.retries = 0
-    row.timewait_at_ns = FAR_FUTURE
-    row.fin_seen = 0
-    row.fin_seq = 0
-    row.fin_received = 0
-    row.fin_sent = 0
-    row.orphaned = 0
-    row.error = 0
-    row.listener = 0
-    row.backlog = 0
-    row.accept_count = 0
-    row.accept_head = 0
-    row.accept_tail = 0
-    row.accept_next = 0
-    row.hash_next = 0
-    row.segs_in = 0
-    row.segs_out = 0
-    row.data_segs_in = 0
-    row.rcv_ooopack = 0
-    row.rcv_rexmit = 0
-    row.drops = 0
-    row.bytes_received = 0
-    row.bytes_copied = 0
+    row.sndbuf = ctl.sndbuf_default
+    row.congestion = ctl.congestion_default
     return tcb
 
 

@@ -1,0 +1,220 @@
+"""Acknowledgements of the peer's: what has arrived, how long it took, what is lost, and what may be sent now.
+
+Law.   ``snd_una`` only moves forward; an skb leaves the send queue when every sequence number of it is acknowledged.
+Reads. RFC 9293 section 3.10.7.4 (fifth, check the ACK field); RFC 5961 section 5; Linux net/ipv4/tcp_input.c (tcp_ack).
+Omits. ECN; forward RTO; rate samples.
+"""
+
+import numpy as np
+
+from devmemlab.base.kernel import kernel
+from devmemlab.base.seq import U32, seq_add, seq_after, seq_before, seq_diff
+from devmemlab.tcp.congestion import cong_avoid
+from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, tcp_send_ack, timer_at
+from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
+from devmemlab.tcp.recovery import (
+    DUPLICATE_ACK,
+    DUPLICATE_SACK,
+    ECHO_IS_OLD,
+    RETRANS_ACKED,
+    SND_UNA_ADVANCED,
+    tcp_fastretrans_alert,
+)
+from devmemlab.tcp.rtt import tcp_rtt_sample
+from devmemlab.tcp.sack import rack_advance, tcp_sacktag
+from devmemlab.tcp.sndq import EVER_RETRANS, SACKED, packets_in_flight, sndq_pop
+from devmemlab.tcp.states import CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, TIME_WAIT, tcp_event
+from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
+from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit, tcp_xmit_retransmit_queue
+
+FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
+
+
+@kernel
+def _take_window(row, pkt):
+    """Take in the peer's window unless a later segment told it already.
+
+    Parameters
+    ----------
+    row : TCB
+        ``snd_wnd``, ``snd_wl1``, ``snd_wl2``.
+    pkt : PKT
+        The segment.
+
+    Returns
+    -------
+    changed : int64
+        1 when the window is another one now.
+    """
+    window = pkt.window << max(row.snd_wscale, 0)
+    if seq_before(pkt.seq, row.snd_wl1) or (pkt.seq == row.snd_wl1 and seq_before(pkt.ack_seq, row.snd_wl2)):
+        return 0
+    row.snd_wl1 = pkt.seq
+    row.snd_wl2 = pkt.ack_seq
+    if window == row.snd_wnd:
+        return 0
+    row.snd_wnd = window
+    row.max_window = max(row.max_window, window)
+    return 1
+
+
+@kernel
+def _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns):
+    """Free what ``snd_una`` covers.
+
+    Parameters
+    ----------
+    tcbs, skbs, tcb, pools, netmems, providers, trace
+        See `devmemlab.tcp.sndq.sndq_pop`.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    acked, fresh, resent, rtt_ns : int64
+        Segments freed; those of them that no SACK had reported; 1 when one had been sent again; a round-trip time from
+        a segment sent once, or -1.
+    """
+    row = tcbs.tcb[tcb]
+    acked = np.int64(0)
+    fresh = np.int64(0)
+    resent = np.int64(0)
+    rtt_ns = np.int64(-1)
+    while row.sndq_head and row.sndq_head != row.send_head:
+        s = skbs.skb[row.sndq_head]
+        if seq_after(s.end_seq, row.snd_una):
+            break
+        if s.sacked & EVER_RETRANS:
+            resent = np.int64(1)
+        elif s.sacked & SACKED == 0:
+            rtt_ns = now_ns - s.sent_ns
+        if s.sacked & SACKED == 0:
+            rack_advance(row, s, now_ns)
+            row.delivered += 1
+            fresh += 1
+        acked += 1
+        row.bytes_acked += s.length
+        sndq_pop(tcbs, skbs, tcb, pools, netmems, providers, trace)
+    if row.sack_permitted == 0 and acked > 0:
+        # Each of these may have been one of the duplicate ACKs counted.
+        row.sacked_out = max(min(row.sacked_out - (acked - 1), row.packets_out - 1), 0)
+    return acked, fresh, resent, rtt_ns
+
+
+@kernel
+def _fin_acknowledged(tcbs, trace, tcb, now_ns):
+    """Move on when the peer has acknowledged our FIN.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        State and timers of the row.
+    trace : Trace or None
+        Receives tcp_state.
+    tcb : int64
+        Row whose FIN was sent and is covered by ``snd_una``.
+    now_ns : int64
+        Time.
+    """
+    row = tcbs.tcb[tcb]
+    before = row.state
+    after = tcp_event(tcbs, trace, tcb, EV_ACK_OF_FIN)
+    if before == FIN_WAIT1 and after == FIN_WAIT2 and row.orphaned:
+        row.timewait_at_ns = timer_at(tcbs, now_ns + FIN_TIMEOUT_NS)
+    elif before == CLOSING and after == TIME_WAIT:
+        tcp_enter_time_wait(tcbs, tcb, now_ns)
+    elif before == LAST_ACK:
+        tcp_done(tcbs, tcb)
+
+
+@kernel
+def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace, now_ns):
+    """Take in the acknowledgement, the SACK blocks and the window of a segment.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        Everything about sending and, when our FIN is covered, the state.
+    txq : TxQueue
+        Grows by what may be sent now.
+    skbs : Skbs
+        Acknowledged skbs are freed, others marked.
+    tcb : int64
+        Row.
+    pkt : PKT
+        The segment.
+    pools : PagePools
+        Passed on.
+    netmems : NETMEM[n_netmem]
+        Reference counts.
+    providers : Providers
+        Gets pages back.
+    trace : Trace or None
+        Receives tcp_state, tcp_send, skb_free.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    fine : int64
+        0 when the segment must be dropped: it acknowledged what was never sent, or an age ago, and has been answered.
+    """
+    row = tcbs.tcb[tcb]
+    if seq_after(pkt.ack_seq, row.snd_nxt) or seq_before(pkt.ack_seq, seq_add(row.snd_una, -row.max_window)):
+        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
+        return 0
+    row.heard_at_ns = now_ns
+    row.probes = 0
+    flag = 0
+    fresh = np.int64(0)
+    rtt_ns = np.int64(-1)
+    if seq_before(pkt.ack_seq, row.snd_una):
+        if pkt.sack_count == 0 or row.sack_permitted == 0 or row.packets_out == 0:
+            return 1
+    packets_before = row.packets_out
+    limited = row.cwnd_used >= row.cwnd or packets_in_flight(row) >= row.cwnd
+    if seq_after(pkt.ack_seq, row.snd_una):
+        flag |= SND_UNA_ADVANCED
+        row.snd_una = pkt.ack_seq
+        row.retries = 0
+        row.backoff = 0
+    changed = _take_window(row, pkt)
+    if row.packets_out or row.sndq_head:
+        if row.sack_permitted and pkt.sack_count:
+            fresh, duplicate, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
+            flag |= DUPLICATE_SACK * duplicate
+        acked, unreported, resent, seq_rtt_ns = _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
+        fresh += unreported
+        flag |= RETRANS_ACKED * resent
+        if seq_rtt_ns >= 0 and resent == 0:
+            rtt_ns = seq_rtt_ns
+    if rtt_ns < 0 and flag & SND_UNA_ADVANCED and row.timestamps and pkt.opt_timestamp and pkt.ts_ecr:
+        rtt_ns = (((now_ns // NS_PER_MS) - pkt.ts_ecr) & U32) * NS_PER_MS
+    if rtt_ns >= 0:
+        tcp_rtt_sample(row, rtt_ns)
+    if row.timestamps and pkt.opt_timestamp and row.retrans_stamp and flag & SND_UNA_ADVANCED:
+        if seq_diff(pkt.ts_ecr, (row.retrans_stamp // NS_PER_MS) & U32) < 0:
+            flag |= ECHO_IS_OLD
+    if flag & SND_UNA_ADVANCED == 0 and pkt.payload_bytes == 0 and changed == 0 and row.packets_out and pkt.tcp_flags & 1 == 0:
+        flag |= DUPLICATE_ACK
+    if row.tlp_high_seq and not seq_before(row.snd_una, row.tlp_high_seq):
+        row.tlp_high_seq = 0
+    if packets_before:
+        if flag & SND_UNA_ADVANCED:
+            tcp_rearm_rto(tcbs, tcb, now_ns)
+        reduced = tcp_fastretrans_alert(tcbs, skbs, tcb, flag, fresh, now_ns)
+        if reduced == 0 and fresh > 0 and limited:
+            cong_avoid(row, fresh, now_ns)
+            row.cwnd_used = 0
+    elif row.rto_kind == TIMER_PROBE0 and row.snd_wnd:
+        row.rto_kind = TIMER_RTO
+        row.rto_at_ns = FAR_FUTURE
+        row.backoff = 0
+    if row.fin_sent and row.snd_una == row.write_seq and row.sndq_head == 0:
+        _fin_acknowledged(tcbs, trace, tcb, now_ns)
+    if row.sndq_head:
+        if row.lost_out > row.retrans_out:
+            tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns)
+        tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+        tcp_schedule_probe_of_tail(tcbs, tcb, now_ns)
+    return 1
