@@ -32,7 +32,8 @@ def test_a_sealed_memfd_becomes_a_dmabuf_and_is_read_through_its_mapping(host):
     assert (host.lseek(fd, 0, 2), host.lseek(fd, 0, 0), host.fstat_size(fd)) == (8192, 0, 8192)
     host.mmap(fd)[:4] = b"abcd"[0]
     assert bytes(host.mmap(fd)[:4]) == b"aaaa"
-    for call, args in ((host.read, (1,)), (host.write, (b"x",)), (host.ftruncate, (1,)), (host.lseek, (1, 0)), (host.lseek, (0, 1))):
+    for call, args in ((host.read, (1,)), (host.write, (b"x",)), (host.ftruncate, (1,)), (host.lseek, (1, 0)),
+                       (host.lseek, (0, 1))):
         refused(EINVAL, call, fd, *args)
 
 
@@ -72,8 +73,8 @@ def test_the_order_of_checks_of_an_option(host):
         for level, option, value, optlen, number in (
                 (SOL_SOCKET, 80, ONE, -1, EINVAL), (SOL_SOCKET, 80, None, 3, EINVAL), (SOL_SOCKET, 80, None, 7, EFAULT),
                 (SOL_SOCKET, 80, None, 1032, EFAULT), (SOL_SOCKET, 80, ONE, 7, EINVAL), (SOL_SOCKET, 80, ONE, 16, EFAULT),
-                (SOL_SOCKET, 80, ONE, 0x7FFFFFFF, EINVAL), (SOL_SOCKET, 79, ONE, None, ENOPROTOOPT), (6, 80, ONE, None, ENOPROTOOPT),
-                (SOL_SOCKET, SO_RCVBUF, b"ab", None, EINVAL)):
+                (SOL_SOCKET, 80, ONE, 0x7FFFFFFF, EINVAL), (SOL_SOCKET, 79, ONE, None, ENOPROTOOPT),
+                (6, 80, ONE, None, ENOPROTOOPT), (SOL_SOCKET, SO_RCVBUF, b"ab", None, EINVAL)):
             refused(number, setsockopt_fd, host, fd, level, option, value, optlen)
         assert setsockopt_fd(host, fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, ONE) == 0
         assert setsockopt_fd(host, fd, SOL_SOCKET, SO_RCVBUF, (5000).to_bytes(4, "little")) is None

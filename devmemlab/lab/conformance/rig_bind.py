@@ -1,10 +1,12 @@
 """Traces of binding: who may bind what, what pools and queues show, and what is left when somebody goes.
 
 Law.   A story names its steps and acts; it knows no answer.
-Reads. Recorded cases bind-lifecycle and teardown.
-Omits. Notifications: which pools come and go is told by the dumps between the acts.
+Reads. Recorded cases bind-lifecycle, teardown and page-pool-stats.
+Omits. Notifications: which pools come and go is told by the dumps between the acts. Statistics by number: they depend on how
+       a driver posts buffers.
 """
 
+from devmemlab.lab.conformance.peer import MSS
 from devmemlab.lab.conformance.rig_trace import NIC, Rig
 from devmemlab.sock.uapi import MSG_SOCK_DEVMEM
 
@@ -139,3 +141,37 @@ def teardown(face, record):
     step = free("DONTNEED via dup fd", (token[0]["frag_token"] if token else 0, 1), conn=face.host.fds.get(fd))
     del peer
     yield {"op": step["op"], "ret": step["ret"]}
+
+
+def page_pool_stats(face, record):
+    """Ask for statistics while tokens are held and returned.
+
+    Parameters
+    ----------
+    face, record : LabFace, Record
+        As for `bind_lifecycle`.
+
+    Yields
+    ------
+    step : dict
+        One an act.
+    """
+    rig = Rig(face)
+    rig.bind(3)
+    rig.connect()
+
+    def look(op):
+        return {"op": op, "errno": rig.errno_of_dump("page-pool-stats-get"), "pool": rig.pools()}
+
+    yield look("fresh")
+    rig.send(MSS[6])
+    rig.receive("")
+    yield look("1 MSS")
+    rig.dontneed("", (0, 1024))
+    yield look("freed")
+    for count in (26, 25, 25, 25):
+        rig.send(count * MSS[6])
+        rig.receive("", 1 << 20, 1 << 16)
+    yield look("101 tokens held")
+    rig.dontneed("", (0, 1024))
+    yield look("freed")

@@ -174,6 +174,22 @@ class Rig:
             _, bodies = read_answer(sock.ask(request(sock.family, COMMANDS[command], octets, dump=True)))
             return named(bodies) or []
 
+    def errno_of_dump(self, command):
+        """Ask for everything of a kind, and keep only whether that is possible.
+
+        Parameters
+        ----------
+        command : str
+            Name of the command.
+
+        Returns
+        -------
+        errno : str or None
+            Name.
+        """
+        with self.face.netlink() as sock:
+            return read_answer(sock.ask(request(sock.family, COMMANDS[command], dump=True)))[0].errno
+
     def pools(self, bound=True):
         """List page pools.
 
