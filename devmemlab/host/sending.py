@@ -176,10 +176,15 @@ class Sending:
         OSError
             EAGAIN, EPIPE, ENOMEM, ECONNRESET, ETIMEDOUT.
         """
-        octets = np.frombuffer(data, np.uint8)
+        octets = np.frombuffer(bytearray(data), np.uint8)
         sent = 0
         while True:
-            sent += self._send(octets, sent, len(octets) - sent, flags)
+            try:
+                sent += self._send(octets, sent, len(octets) - sent, flags)
+            except OSError:
+                if not sent:
+                    raise
+                return sent             # the next call tells why
             if sent == len(octets) or self.timeout == 0 or flags & MSG_DONTWAIT:
                 return sent
 
@@ -193,7 +198,7 @@ class Sending:
         flags : int
             MSG_MORE.
         """
-        octets = np.frombuffer(data, np.uint8)
+        octets = np.frombuffer(bytearray(data), np.uint8)
         sent = 0
         while sent < len(octets):
             sent += self._send(octets, sent, len(octets) - sent, flags)

@@ -2,7 +2,7 @@
 
 Law.   An option that the lab does not model is refused, never remembered and ignored.
 Reads. Linux net/socket.c (do_sock_setsockopt), net/core/sock.c (sk_setsockopt) for the order of the checks.
-Omits. TCP-level options.
+Omits. Timestamps, marks, filters; options of IP.
 """
 
 import numpy as np
@@ -10,13 +10,17 @@ import numpy as np
 from devmemlab.base.errno import EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, error
 from devmemlab.host.entry import machine_dontneed
 from devmemlab.host.genl.core import GenlSock
+from devmemlab.host.tcp_options import IPPROTO_TCP, get_tcp_option, set_keepalive, set_tcp_option
 from devmemlab.sock.uapi import (
     DMABUF_TOKEN_BYTES,
     MAX_DONTNEED_TOKENS,
     SO_DEVMEM_DONTNEED,
+    SO_ERROR,
+    SO_KEEPALIVE,
     SO_RCVBUF,
     SO_REUSEADDR,
     SO_REUSEPORT,
+    SO_SNDBUF,
     SOL_SOCKET,
 )
 
@@ -79,7 +83,8 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED.
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED;
+            IPPROTO_TCP and what `devmemlab.host.tcp_options` knows.
         value : int, bytes or None
             Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``. None, with a length, is a
             pointer to nothing.
@@ -98,6 +103,10 @@ class Options:
         """
         sock = self._open
         octets, optlen = option_value(value, optlen)
+        if level == IPPROTO_TCP and optlen >= 0:
+            if octets is None or len(octets) < optlen:
+                raise error(EFAULT, "the option value cannot be read; pass an int or bytes")
+            return set_tcp_option(self, option, octets[:optlen])
         check_option(level, option, octets, optlen)
         if option == SO_DEVMEM_DONTNEED:
             optval = np.frombuffer(bytearray(octets), np.uint8)
@@ -112,6 +121,11 @@ class Options:
         if option == SO_RCVBUF:
             self._row.rcvbuf = max(2 * number, 2304)
             return None
+        if option == SO_SNDBUF:
+            self._row.sndbuf = max(2 * number, 4608)
+            return None
+        if option == SO_KEEPALIVE:
+            return set_keepalive(self, number)
         if option in (SO_REUSEADDR, SO_REUSEPORT):
             return None
         raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
@@ -122,17 +136,24 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF.
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE or SO_ERROR (reading it clears it); IPPROTO_TCP as for setting.
         buflen : int
             Ignored.
 
         Returns
         -------
-        value : int
+        value : int or bytes
             Its value.
         """
-        if level == SOL_SOCKET and option == SO_RCVBUF:
-            return int(self._row.rcvbuf)
+        row = self._row
+        if level == IPPROTO_TCP:
+            return get_tcp_option(self, option)
+        if level == SOL_SOCKET and option == SO_ERROR:
+            pending, row.error = int(row.error), 0
+            return pending
+        fields = {SO_RCVBUF: "rcvbuf", SO_SNDBUF: "sndbuf", SO_KEEPALIVE: "keepalive"}
+        if level == SOL_SOCKET and option in fields:
+            return int(getattr(row, fields[option]))
         raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")
 
 

@@ -17,6 +17,7 @@ from devmemlab.base.ring import SLOT
 from devmemlab.base.table import table
 from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.pcap import Pcap
+from devmemlab.host.tcp_options import IPPROTO_TCP, TCP_NODELAY
 from devmemlab.lab.bench import BENCHES
 from devmemlab.lab.bench.report import run_benches
 from devmemlab.lab.compare import compare
@@ -183,11 +184,27 @@ def traced():
     toeplitz_bitwise(np.zeros(40, np.uint8), np.zeros(12, np.uint8), 12)
 
 
+def sending():
+    """Floors 2 to 7: two hosts and a wire, with and without a trace."""
+    for trace in (False, 1 << 12):
+        with Lab() as lab:
+            a, b = (lab.host(f"host {k}", ip=f"10.0.0.{k}", trace=trace) for k in (1, 2))
+            lab.connect(a, b, gbps=1, delay_us=10)
+            server = b.socket()
+            server.bind(("", 5201))
+            server.listen()
+            client = a.socket()
+            client.connect(("10.0.0.2", 5201))
+            client.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            client.send(b"data")
+            server.accept()[0].recv(4)
+
+
 def benches():
     """Floor 7: every bench, once."""
     run_benches(BENCHES, quick=True, repeats=1)
 
 
-EXERCISES = [("words", words), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("trace", traced)]
+EXERCISES = [("words", words), ("wires", wires), ("captures", captures), ("memory", memory_rooms), ("pattern", pattern),
+             ("benches", benches), ("transfer", transfer), ("sending", sending), ("trace", traced)]
 """Title and callable, lowest floor first."""

@@ -169,7 +169,7 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
     fresh = np.int64(0)
     rtt_ns = np.int64(-1)
     if seq_before(pkt.ack_seq, row.snd_una):
-        if pkt.sack_count == 0 or row.sack_permitted == 0 or row.packets_out == 0:
+        if pkt.sack_count == 0 or row.sack_permitted == 0:
             return 1
     packets_before = row.packets_out
     limited = row.cwnd_used >= row.cwnd or packets_in_flight(row) >= row.cwnd
@@ -179,10 +179,10 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
         row.retries = 0
         row.backoff = 0
     changed = _take_window(row, pkt)
-    if row.packets_out or row.sndq_head:
-        if row.sack_permitted and pkt.sack_count:
-            fresh, duplicate, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
-            flag |= DUPLICATE_SACK * duplicate
+    if row.sack_permitted and pkt.sack_count:
+        fresh, duplicate, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
+        flag |= DUPLICATE_SACK * duplicate
+    if row.sndq_head:
         acked, unreported, resent, seq_rtt_ns = _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
         fresh += unreported
         flag |= RETRANS_ACKED * resent

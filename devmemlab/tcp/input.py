@@ -20,7 +20,19 @@ from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack, tcp_send_rese
 from devmemlab.tcp.queues import ofo_drain, ofo_insert, rcvq_append
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
 from devmemlab.tcp.sndq import sndq_purge
-from devmemlab.tcp.states import CLOSE, ESTABLISHED, EV_FIN, EV_RST, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT, TIME_WAIT, tcp_event
+from devmemlab.tcp.states import (
+    CLOSE,
+    ESTABLISHED,
+    EV_FIN,
+    EV_RST,
+    FIN_WAIT1,
+    FIN_WAIT2,
+    LISTEN,
+    SYN_RECV,
+    SYN_SENT,
+    TIME_WAIT,
+    tcp_event,
+)
 from devmemlab.tcp.window import tcp_measure_segment, tcp_receive_window
 
 DROP_REASONS = ("no socket", "outside the window", "PAWS", "no ACK flag", "reset", "receive buffer full",

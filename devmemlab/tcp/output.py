@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import U32, seq_before
+from devmemlab.base.seq import U32
 from devmemlab.base.table import schema, table
 from devmemlab.base.trace import TCP_SEND, emit
-from devmemlab.tcp.queues import ofo_sack_block
+from devmemlab.tcp.sack_blocks import tcp_sack_blocks
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.window import tcp_select_window
-from devmemlab.wire.rows import SEG, clear_segment, set_sack
+from devmemlab.wire.rows import SEG, clear_segment
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 TIMER_RTO, TIMER_PROBE0, TIMER_TLP, TIMER_RACK = range(4)
@@ -117,12 +117,16 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
 
     Parameters
     ----------
-    tcbs, txq, trace, tcb, tcp_flags, seq, now_ns
+    tcbs, txq : Tcbs, TxQueue
         See `tcp_transmit`.
     skbs : Skbs
         The skb gets one more user, until the segment has left.
+    trace, tcb : Trace or None, int64
+        See `tcp_transmit`.
     skb : int64
         Row, 0 for none.
+    tcp_flags, seq, now_ns : int64
+        See `tcp_transmit`.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
     if tcp_flags & ACK:
         seg.ack_seq = row.rcv_nxt
         if row.sack_permitted and tcp_flags & SYN == 0 and (row.ofo_head or row.dsack_end != row.dsack_start):
-            _sack_blocks(tcbs, skbs, tcb, seg, 3 if row.timestamps else 4)
+            tcp_sack_blocks(tcbs, skbs, tcb, seg, 3 if row.timestamps else 4)
         row.rcv_wnd = window
         row.rcv_wup = row.rcv_nxt
         row.ack_now = 0
@@ -181,49 +185,6 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
     row.segs_out += 1
     emit(trace, TCP_SEND, tcb, seq, seg.ack_seq, tcp_flags)
     return 1
-
-
-@kernel
-def _sack_blocks(tcbs, skbs, tcb, seg, most):
-    """Describe what came twice (RFC 2883), then the early data, newest arrival first.
-
-    Parameters
-    ----------
-    tcbs : Tcbs
-        A duplicate is reported once.
-    skbs : Skbs
-        Not changed.
-    tcb : int64
-        Row.
-    seg : SEG
-        Its SACK blocks are set.
-    most : int64
-        Blocks that fit beside the other options.
-    """
-    row = tcbs.tcb[tcb]
-    newest_start = np.int64(-1)
-    count = 0
-    if row.dsack_end != row.dsack_start:
-        set_sack(seg, 0, row.dsack_start, row.dsack_end)
-        row.dsack_start = row.dsack_end
-        count = 1
-    at = row.ofo_head
-    while at and count < most:
-        start, end, following = ofo_sack_block(tcbs, skbs, tcb, at)
-        if not seq_before(row.ofo_newest, start) and seq_before(row.ofo_newest, end):
-            set_sack(seg, count, start, end)
-            newest_start = start
-            count += 1
-            break
-        at = following
-    at = row.ofo_head
-    while at and count < most:
-        start, end, following = ofo_sack_block(tcbs, skbs, tcb, at)
-        if start != newest_start:
-            set_sack(seg, count, start, end)
-            count += 1
-        at = following
-    seg.sack_count = count
 
 
 @kernel

@@ -44,7 +44,8 @@ TRANSITIONS = {
     ("LAST_ACK", "rcv ACK of FIN"): "CLOSE",
     ("TIME_WAIT", "2 MSL over"): "CLOSE",
     **{(state, event): "CLOSE" for event in ("rcv RST", "abort")
-       for state in ("SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING", "TIME_WAIT")},
+       for state in ("SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING",
+                     "TIME_WAIT")},
 }
 """A connection in SYN_RECV is born in CLOSE: a listener never leaves LISTEN when a SYN arrives."""
 

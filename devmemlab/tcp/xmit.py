@@ -195,12 +195,16 @@ def tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns):
     ----------
     tcbs : Tcbs
         Counters of the row.
-    txq, trace, tcb, now_ns
-        See `devmemlab.tcp.output.tcp_transmit_skb`.
+    txq : TxQueue
+        Grows by a segment.
     skbs : Skbs
         The skb is marked.
-    skb : int64
-        Row of an skb that was sent.
+    trace : Trace or None
+        Receives tcp_send.
+    tcb, skb : int64
+        Rows of the connection and of an skb that was sent.
+    now_ns : int64
+        Time.
 
     Returns
     -------
