@@ -340,3 +340,24 @@ def test_wrong_lines_get_the_answer_of_the_real_tool(k, real, command):
 def test_a_lab_as_commands(k):
     assert k.lab.as_commands() == f"# on dut\n{k.as_commands()}"
     assert done(k, k.lab.as_commands()) == ""
+
+
+def test_the_commands_of_ncdevmem(k):
+    """Spec 20.1: the narrow rule first, the wide one when the device knows no such combination; both say ``queue``."""
+    k.ethtool("eth0").model_device(combinations=[("dst-ip", "dst-port")])
+    done(k, "ethtool -K eth0 ntuple off; ethtool -K eth0 ntuple on; ethtool -X eth0 equal 7")
+    narrow = k.sh("ethtool -N eth0 flow-type tcp6 src-ip fd00::1 dst-ip fd00::2 src-port 5201 dst-port 5201 queue 7")
+    assert narrow.returncode == 1 and narrow.stderr.startswith("rmgr: Cannot insert RX class rule: Operation not supported\n")
+    said = done(k, "ethtool -N eth0 flow-type tcp6 dst-ip fd00::2 dst-port 5201 queue 7")
+    assert re.search(r"ID (\d+)", said)[1] == "0" and k.ethtool("eth0").get_rules()[0]["queue"] == 7
+    done(k, "ethtool -N eth0 delete 0; ethtool -X eth0 default")
+    assert k.ethtool("eth0").get_rules() == [] and not k.ethtool("eth0").get_rxfh()["configured"]
+
+
+@pytest.mark.live
+def test_a_link_is_shown_in_the_form_of_the_real_tool(k, real):
+    def shape(text):
+        return re.sub(r"[0-9a-f]{2}(:[0-9a-f]{2}){5} brd", "MAC brd", re.sub(r"^\d+: \w+:", "N: NAME:", text))
+
+    done(k, "ip link set eth0 down")
+    assert shape(done(k, "ip link show eth0")) == shape(real("ip link show t0").stdout)
