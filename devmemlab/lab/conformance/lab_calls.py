@@ -2,18 +2,44 @@
 
 Law.   A call that the lab cannot make is refused before it is made, never answered.
 Reads. setsockopt(2), recvmsg(2), sendmsg(2).
-Omits. What the lab's sockets do not have: TCP_INQ, sending, the error queue.
+Omits. What the lab's sockets do not have, as it is found when they are asked.
 """
 
 import struct
 
 from devmemlab.base.errno import ENOPROTOOPT
+from devmemlab.host.socket import Socket
 from devmemlab.host.sockopt import setsockopt_fd
 from devmemlab.lab.conformance.answers import NotModelled
 from devmemlab.sock.uapi import MSG_TRUNC, SOL_SOCKET
 
-TCP_INQ, SO_ZEROCOPY = 36, 60
+IPPROTO_TCP, TCP_INQ, SO_ZEROCOPY = 6, 36, 60
 UNTOUCHED = "(MSG_TRUNC leaves the buffer untouched)"
+
+
+def set_if_known(conn, level, option, name):
+    """Switch an option on, if the lab has it.
+
+    Parameters
+    ----------
+    conn : Socket
+        Of which socket.
+    level, option : int
+        Which.
+    name : str
+        How people call it.
+
+    Raises
+    ------
+    NotModelled
+        The lab refuses the option as unknown.
+    """
+    try:
+        conn.setsockopt(level, option, 1)
+    except OSError as problem:
+        if problem.errno == ENOPROTOOPT:
+            raise NotModelled(f"the lab does not model {name}") from None
+        raise
 
 
 class LabCalls:
@@ -87,12 +113,25 @@ class LabCalls:
         conn : Socket
             Which.
         """
-        try:
-            conn.setsockopt(6, TCP_INQ, 1)
-        except OSError as problem:
-            if problem.errno == ENOPROTOOPT:
-                raise NotModelled("the lab does not model TCP_INQ") from None
-            raise
+        set_if_known(conn, IPPROTO_TCP, TCP_INQ, "TCP_INQ")
+
+    def check_sending(self, with_messages):
+        """Tell, before any connection is made, whether the lab can send.
+
+        Parameters
+        ----------
+        with_messages : bool
+            With control messages of devmem.
+
+        Raises
+        ------
+        NotModelled
+            It cannot. A lab that knows no control message at all would refuse them for the wrong reason.
+        """
+        if not hasattr(Socket, "sendmsg"):
+            raise NotModelled("the lab does not model sending yet")
+        if with_messages and not hasattr(self.host, "sendmsg_devmem"):
+            raise NotModelled("the lab does not model sending from device memory yet")
 
     def sendmsg(self, conn, octets, cmsgs, flags):
         """Send octets with control messages.
@@ -113,8 +152,6 @@ class LabCalls:
         sent : int
             Octets.
         """
-        if not hasattr(conn, "sendmsg"):
-            raise NotModelled("the lab does not model sending yet")
         return conn.sendmsg([octets], cmsgs, flags)
 
     def allow_zerocopy(self, conn):
@@ -125,6 +162,4 @@ class LabCalls:
         conn : Socket
             Which.
         """
-        if not hasattr(conn, "sendmsg"):
-            raise NotModelled("the lab does not model sending yet")
-        conn.setsockopt(SOL_SOCKET, SO_ZEROCOPY, 1)
+        set_if_known(conn, SOL_SOCKET, SO_ZEROCOPY, "SO_ZEROCOPY")

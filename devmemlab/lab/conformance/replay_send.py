@@ -53,6 +53,7 @@ def replay(face, record):
         refuse_family(record.subject)
         if record.call == "recvmsg(MSG_ERRQUEUE)":
             raise NotModelled("the lab does not model the error queue")
+        face.check_sending(with_messages=record.call != "sendmsg(MSG_ZEROCOPY)")
     if not record.subject.startswith("tcp") or record.call == "recvmsg(MSG_ERRQUEUE)":
         raise NotModelled(f"a {record.call} of {record.subject} is not known here")
     version = 6 if record.subject.endswith("6") else 4
