@@ -45,14 +45,10 @@ class Connection(NamedTuple):
 
     lab, host : Lab, Host
         Where it runs.
-    device : DeviceMemory
-        Where payload goes.
-    fd : int
-        Its dmabuf.
-    netlink : NetlinkSocket
-        Owner of the binding.
-    id : int
-        The binding's id.
+    device, fd : DeviceMemory, int
+        Where payload goes, and its dmabuf.
+    netlink, id : NetlinkSocket, int
+        Owner of the binding, and its id.
     conn : Socket
         The accepted connection.
     """
@@ -118,7 +114,7 @@ def bench(pages=16, scattered=False, ring=1024, kernel="6.18", trace=False):
     return Bench(lab, host, dmabuf, binding, devmem_pool(host, binding, ring))
 
 
-def connection(dmabuf="16MiB", mtu=1500, kernel="6.18", trace=False):
+def connection(dmabuf="16MiB", mtu=1500, kernel="6.18", rx_ring=1024, trace=False):
     """Set up a receiver by the recipe of the first lesson: split, steer, bind, accept.
 
     Parameters
@@ -129,6 +125,8 @@ def connection(dmabuf="16MiB", mtu=1500, kernel="6.18", trace=False):
         1500 or 9000: which recording arrives.
     kernel : str
         Kernel profile.
+    rx_ring : int
+        Descriptors of each of the card's queues, a power of two.
     trace : bool
         Record what happens.
 
@@ -140,7 +138,7 @@ def connection(dmabuf="16MiB", mtu=1500, kernel="6.18", trace=False):
     port = Pcap(data_folder() / f"linux-bulk-mtu{mtu}.pcap", speed=None)
     flow, lab = port.flow, Lab()
     host = lab.host("receiver", ip=flow.dst, mac=flow.dst_mac, rx_queues=2, ifname="eth1", mtu=mtu, port=port, kernel=kernel,
-                    trace=trace)
+                    rx_ring=rx_ring, trace=trace)
     device = DeviceMemory(dmabuf)
     fd, netlink, nic = host.export(device), host.netlink("netdev"), host.ethtool("eth1")
     nic.set_rings(tcp_data_split="on", hds_thresh=0)

@@ -117,7 +117,7 @@ class LedgerControl(Turned):
     def __init__(self, result=None, order="device"):
         self.result = result or compare(size="2MiB", mtu=1500, repeats=1, modes=("devmem", "host_copy", "host_copy_pageable"))
         self.order = _buttons([(words, name) for name, words in ORDERS.items()], order,
-                              [f"the payload is used by {words}" for words in ORDERS.values()], "12em")
+                              [f"the payload is used by {words}" for words in ORDERS.values()], "16em")
         super().__init__([self.order])
 
     def _make(self):
@@ -155,7 +155,7 @@ class BindingControl(Turned):
     def __init__(self, step=0, scattered=False, kernel="6.18"):
         wide = {"description_width": "initial"}
         self.scattered = _buttons([("one piece", False), ("page by page", True)], scattered,
-                                  ["device memory: one segment", "a udmabuf: a segment for each page"], "8em")
+                                  ["device memory: one segment", "a udmabuf: a segment for each page"], "10em")
         self.kernel = ipywidgets.Dropdown(options=("6.18", "next"), value=kernel, description="kernel", style=wide,
                                           layout=ipywidgets.Layout(width="10em"))
         self.step = ipywidgets.BoundedIntText(value=step, min=0, max=len(STEPS), description=f"step (of {len(STEPS)})",
