@@ -28,6 +28,7 @@ CROSSED = {
     "DMA_HOST": ("uplink", "dram_written"),
     "DMA_DEVICE": ("device_written",),
     "HEADER_COPY": ("dram_read", "dram_written"),
+    "COPY_BREAK": ("dram_read", "dram_written"),
     "LINEAR_COPY": ("dram_read", "dram_written"),
     "RECV_COPY": ("dram_read", "dram_written"),
     "PAGEABLE_COPY": ("dram_read", "dram_written"),
