@@ -165,8 +165,8 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
                 if ctl.irq_next_ns == 0 or now_ns + wait_ns < ctl.irq_next_ns:
                     ctl.irq_next_ns = now_ns + wait_ns
                 continue
-            packets += poll_queue(memory, queue, ctl.first_queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
-                                  addresses, trace, now_ns)
+            packets += poll_queue(memory, queue, ctl.first_queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers,
+                                  ledger, addresses, trace, now_ns)
             if q.complete == q.clean:
                 irq_raise(q)
             else:

@@ -92,7 +92,8 @@ def test_a_queue_that_stops_while_packets_wait_counts_them():
     s.close()
 
 
-@pytest.mark.parametrize("settings", [{"rx_usecs": -1}, {"rx_usecs": 16384}, {"rx_frames": 70000, "rx_usecs": 1}, {"rx_frames": 2}])
+@pytest.mark.parametrize("settings", [{"rx_usecs": -1}, {"rx_usecs": 16384}, {"rx_frames": 70000, "rx_usecs": 1},
+                                      {"rx_frames": 2}])
 def test_impossible_settings_change_nothing(settings):
     with Script(listen=False) as s:
         with pytest.raises(OSError):
