@@ -18,18 +18,27 @@ class Control:
 
     def __init__(self, queues):
         self.up, self.hds, self.thresh, self.ring, self.xdp = True, "auto", 0, RING_MAX, None
-        self.stored, self.xsk, self.faults = {}, {}, {}
+        self.stored, self.xsk = {}, {}
+        self.plan(None, 0, 0)
         self.runs = ["pages"] * queues
 
     @property
     def queues(self):
         return self._queues if not self.up else len(self.runs)
 
+    def plan(self, step, times, skip):
+        """This step fails so many times, after so many successes."""
+        self.bad, self.times, self.skip = step, times, skip
+
     def fault(self, step):
         """Whether this step fails now."""
-        if self.faults.get(step):
-            self.faults[step] -= 1
-            raise Refused(ENOMEM)
+        if step != self.bad or not self.times:
+            return
+        if self.skip:
+            self.skip -= 1
+            return
+        self.times -= 1
+        raise Refused(ENOMEM)
 
     def wanted(self, queue):
         return self.stored.get(queue, "pages")

@@ -1,6 +1,9 @@
 """Who excludes whom: the matrix of spec section 10.5, cell by cell, in the kernel's order of arrival."""
 
 
+import json
+import pathlib
+
 import pytest
 
 from devmemlab.base.errno import EBUSY, EEXIST, EINVAL, EOPNOTSUPP
@@ -8,6 +11,7 @@ from devmemlab.base.profile import profile
 from devmemlab.net.refusal import ProviderError
 from tests.net.rig import Rig, untouched
 
+GOLDEN = pathlib.Path(__file__).parents[2] / "data" / "kernel-golden.json"
 QUEUE, OTHER = 2, 1
 OK = 0
 """Cells of the matrix: what exists -> what is attempted -> errno. A missing cell is one where the two cannot meet."""
@@ -197,6 +201,20 @@ def test_rings_in_the_order_of_their_checks():
         says(EOPNOTSUPP, hds_thresh=0)
         rig.netdev.set_rings(tx=4)
         assert rig.netdev.get_rings()["tx"] == 4
+
+
+@pytest.mark.once
+def test_the_recorded_sentences():
+    """What 7.3.4 said in devmem-rig/bind-lifecycle to split off and to a second bind while a queue was bound."""
+    (record,) = [r for r in json.loads(GOLDEN.read_text()) if (r["case"], r["kernel"]) == ("devmem-rig/bind-lifecycle", "7.3.4")]
+    said = {step["op"]: step for step in record["result"]}
+    with Rig(kernel="7.3") as rig:
+        rig.bind_queues(3)
+        with untouched(rig), pytest.raises(ProviderError) as caught:
+            rig.netdev.set_rings(tcp_data_split="off")
+        assert f"netlink error: {caught.value.message}\n" in said["ethtool -G tcp-data-split off while bound"]["err"]
+        for queues, step in (((3,), "bind-rx q3 again, same socket"), ((1, 3), "bind-rx q1+q3 (q3 busy)")):
+            assert rig.refused(EEXIST, *queues) == said[step]["ext"]["msg"]
 
 
 @pytest.mark.once
