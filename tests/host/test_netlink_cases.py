@@ -210,6 +210,11 @@ def test_queue_get_by_number_type_and_device(bench):
         assert ask(bench, QUEUE_GET, body)[:2] == ("EINVAL", {"miss_type": number})
     assert ask(bench, QUEUE_GET, attr(2, 9), flags=DUMPING)[:2] == ("ENODEV", None)
     assert len(bench.nl.dump("queue-get", {"ifindex": 1})) == 2
+    bench.host.devices[1].real_num_tx_queues = 3
+    assert [(q["type"], q["id"]) for q in bench.nl.dump("queue-get", {"ifindex": 1})] == [
+        ("rx", 0), ("tx", 0), ("tx", 1), ("tx", 2)]
+    assert queue(2, 1, 1)[0] is None and queue(3, 1, 1)[0] == queue(1, 0, 1)[0] == "EINVAL"
+    bench.host.devices[1].real_num_tx_queues = 1
     bench.host.netdev.close()
     try:
         assert queue(0, 0, 2)[:2] == ("ENOENT", None) and len(bench.nl.dump("queue-get")) == 2
