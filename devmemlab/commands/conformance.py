@@ -42,7 +42,7 @@ def command(golden, only, ask_running, json_path):
     records = select(read_records(golden), only)
     if not records:
         raise click.UsageError(f"no case matches {only!r}; the first part of a case is its group, for example 'udmabuf/*'")
-    reason = why_not(records) if ask_running else "not asked (--no-running)"
+    reason = why_not(records) if ask_running else "--no-running was given"
     with tqdm(total=len(records), unit="records", disable=not sys.stderr.isatty(), leave=False) as bar:
         report = conform(records, None if reason else ask_running_kernel, lambda row: bar.update())
     count = report.summary

@@ -99,7 +99,8 @@ class LabCalls:
             # recvmsg returns octets, not how many it dropped; recv_into tells.
             buffer = bytearray(length)
             copied = conn.recv_into(buffer, length, flags)
-            return {"len": copied, "data": UNTOUCHED if not any(buffer) else bytes(buffer[:copied]), "cmsgs": [], "msg_flags": 0}
+            seen = UNTOUCHED if not any(buffer) else bytes(buffer[:copied]).decode("latin-1")
+            return {"len": copied, "data": seen, "cmsgs": [], "msg_flags": 0}
         data, ancdata, msg_flags, _ = conn.recvmsg(length, controllen, flags)
         cmsgs = [[level, kind, body.hex()] for level, kind, body in ancdata]
         taken = sum(struct.unpack_from("<QI", body)[1] for level, kind, body in ancdata if (level, kind) in ((1, 78), (1, 79)))

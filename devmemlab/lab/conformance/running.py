@@ -10,6 +10,7 @@ Run as ``python -m devmemlab.lab.conformance.running``: records in on standard i
 import json
 import platform
 import re
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +49,8 @@ def why_not(records):
     releases = sorted({record.kernel for record in records})
     if running_release() not in releases:
         return f"no record is of its release {running_release() or platform.system()}; they are of {', '.join(releases)}"
+    if not shutil.which("unshare"):
+        return "no unshare command to try a private network namespace with"
     done = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True, check=False)
     return f"no private network namespace: {done.stderr.strip()} (root is needed)" if done.returncode else None
 
@@ -138,7 +141,8 @@ def main():
     for machine in dict.fromkeys(filter(None, machines)):
         try:
             build_namespace(machine)
-        except NotModelled:
+        except (NotModelled, OSError, subprocess.CalledProcessError):
+            # Such a namespace cannot be had here (no ip, no tun): those records are not asked.
             continue
         face = RealFace(machine)
         for number, record in enumerate(records):
