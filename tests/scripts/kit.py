@@ -33,7 +33,7 @@ class Script:
     """One host, one peer, one connection; the device variant binds queue 1 and steers the port there."""
 
     def __init__(self, device=False, isn=0xFFFF_F000, peer=PEER, dut=DUT, dmabuf="256KiB", listen=True, backlog=8, rcvbuf=None,
-                 **options):
+                 split=False, **options):
         self.steps, self.out = [], []
         self.isn, self.iss, self.peer, self.dut = isn, None, peer, dut
         self.next, self.ack, self.ts = 0, 0, None
@@ -45,6 +45,8 @@ class Script:
         self.ethtool = self.host.ethtool("eth0")
         if device:
             self.bind(dmabuf)
+        elif split:
+            self.ethtool.set_rings(tcp_data_split="on", hds_thresh=0)
         self.server = self.host.socket(AF_INET6 if v6 else AF_INET)
         self.server.settimeout(0)
         if rcvbuf:

@@ -58,7 +58,7 @@ def play(s, parts, reads):
 def test_the_stream_arrives_and_both_memories_make_the_peer_hear_the_same(chosen, seed, reads, isn):
     heard = []
     for device in (False, True):
-        with Script(device=device, isn=isn) as s:
+        with Script(device=device, isn=isn, split=True) as s:
             s.handshake()
             heard.append([frame["octets"] for frame in play(s, cover(chosen, seed), reads)])
     assert heard[0] == heard[1]
