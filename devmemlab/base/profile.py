@@ -31,6 +31,8 @@ class Profile(NamedTuple):
         What a devmem pool must do about DMA_SYNC_DEV: ``"refused"`` or ``"required"``.
     unreadable_flag : bool
         True: a pool adopts a queue's provider only with ALLOW_UNREADABLE_NETMEM.
+    pp_flags : int
+        Flags of a page_pool that the release knows; 7 is all but ALLOW_UNREADABLE_NETMEM.
     ring_limit : str
         Oversized rings are made smaller (``"clamp"``, to 16384) or refused (``"refuse"``, above 32768).
     id_order : str
@@ -78,6 +80,7 @@ class Profile(NamedTuple):
     binding_ref: str = "pool"
     dma_sync: str = "required"
     unreadable_flag: bool = True
+    pp_flags: int = 15
     ring_limit: str = "clamp"
     id_order: str = "late"
     map_direction: str = "directional"
@@ -102,8 +105,8 @@ class Profile(NamedTuple):
 DEFAULT = "6.18"
 PROFILES = {
     "v9": Profile(
-        "v9", "6.9 + series v9", binding_ref="niov", dma_sync="refused", unreadable_flag=False, ring_limit="refuse",
-        id_order="early", map_direction="bidirectional", tx_binding=False, not_dmabuf_errno=EBADFD, closed_fd_errno=EBADFD,
+        "v9", "6.9 + series v9", binding_ref="niov", dma_sync="refused", unreadable_flag=False, pp_flags=7,
+        ring_limit="refuse", id_order="early", map_direction="bidirectional", tx_binding=False, not_dmabuf_errno=EBADFD, closed_fd_errno=EBADFD,
         hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST, dontneed_frag_limit=0,
         dmabuf_id_in_dumps=False, provider_check=False, running_check=False, provider_guard=False),
     "6.12": Profile(

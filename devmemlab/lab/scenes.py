@@ -16,7 +16,7 @@ from devmemlab.mem import provider_kit
 from devmemlab.mem.dmabuf import FROM_DEVICE
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.page_pool import page_pool_put_netmem_bulk
-from devmemlab.mem.pool_table import PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV
+from devmemlab.mem.pool_table import rx_pool_flags
 from devmemlab.mem.provider_table import net_iov_virtual_offset
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.sock.uapi import AF_INET, SOCK_STREAM
@@ -80,10 +80,9 @@ def devmem_pool(host, binding, ring=1024):
         Row.
     """
     mem = host.mem
-    sync = PP_FLAG_DMA_SYNC_DEV if mem.profile.dma_sync == "required" else 0
     own = mem.providers.binding[binding]
-    return mem.page_pool_create(pp_flags=PP_FLAG_DMA_MAP | PP_FLAG_ALLOW_UNREADABLE_NETMEM | sync, dma_dir=FROM_DEVICE,
-                                max_len=PAGE, pool_size=ring, provider=int(own.kind), mp_priv=binding)
+    return mem.page_pool_create(pp_flags=rx_pool_flags(mem.profile), dma_dir=FROM_DEVICE, max_len=PAGE, pool_size=ring,
+                                provider=int(own.kind), mp_priv=binding)
 
 
 def bench(pages=16, scattered=False, ring=1024, kernel="6.18", trace=False):

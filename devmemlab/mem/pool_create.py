@@ -13,7 +13,6 @@ from devmemlab.base.ring import ring_init
 from devmemlab.mem.dmabuf import BIDIRECTIONAL, FROM_DEVICE
 from devmemlab.mem.pool_table import (
     PP_ALLOC_CACHE_SIZE,
-    PP_FLAG_ALL,
     PP_FLAG_ALLOW_UNREADABLE_NETMEM,
     PP_FLAG_DMA_MAP,
     PP_FLAG_DMA_SYNC_DEV,
@@ -45,7 +44,7 @@ def _check_params(pools, params):
         Ring size, ``-EINVAL``, or ``-E2BIG`` where the release refuses long rings.
     """
     common = pools.common[0]
-    if params.pp_flags & ~np.int64(PP_FLAG_ALL):
+    if params.pp_flags & ~common.pp_flags_known:
         return np.int64(-EINVAL)
     ring = params.pool_size if params.pool_size else np.int64(RING_DEFAULT)
     if common.ring_refuse and ring > RING_REFUSED:
@@ -146,7 +145,7 @@ def page_pool_create(pools, providers, netmems, trace, params):
     netmems : NETMEM[n]
         Not changed.
     trace : Trace or None
-        Not used yet.
+        Nothing to record: the first buffer is.
     params : numpy.record
         Row of POOL_PARAMS, see `make_pool_params`.
 

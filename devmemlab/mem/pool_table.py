@@ -43,7 +43,7 @@ POOL = schema(
 """``cache_floor`` 0 and ``cache_limit`` 128 leave the fast path open; raising the one or lowering the other sends every call
 the slow way (fault injection, a destroyed pool) at no cost to the rest."""
 
-POOLS_CTL = schema("last_id", "alive", "unreadable_flag", "sync_required", "ring_refuse", "dma_align")
+POOLS_CTL = schema("last_id", "alive", "pp_flags_known", "unreadable_flag", "sync_required", "ring_refuse", "dma_align")
 
 
 class PagePools(NamedTuple):
@@ -85,11 +85,37 @@ def make_page_pools(profile, count=256, ring_slots=RING_MAX):
     rings = make_rings(count, RING_REFUSED if profile.ring_limit == "refuse" else ring_slots)
     pools = PagePools(table(POOL, count), table(schema("entry"), count, PP_ALLOC_CACHE_SIZE), rings, table(POOLS_CTL, 1))
     common = pools.common[0]
+    common.pp_flags_known = profile.pp_flags
     common.unreadable_flag = int(profile.unreadable_flag)
     common.sync_required = int(profile.dma_sync == "required")
     common.dma_align = 1
     common.ring_refuse = int(profile.ring_limit == "refuse")
     return pools
+
+
+def rx_pool_flags(profile, bound=True, split=True):
+    """Tell which flags a receiving driver gives the pool of a queue.
+
+    Parameters
+    ----------
+    profile : Profile
+        Release that the driver was written for.
+    bound : bool
+        Whether the queue has a provider: drivers of releases that refuse DMA_SYNC_DEV there leave it out.
+    split : bool
+        Whether header split is on, so that the pool may hold what the host cannot read.
+
+    Returns
+    -------
+    pp_flags : int
+        Never one that the release does not know.
+    """
+    flags = PP_FLAG_DMA_MAP
+    if not bound or profile.dma_sync == "required":
+        flags |= PP_FLAG_DMA_SYNC_DEV
+    if split:
+        flags |= PP_FLAG_ALLOW_UNREADABLE_NETMEM & profile.pp_flags
+    return flags
 
 
 def make_pool_params(**fields):

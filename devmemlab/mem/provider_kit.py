@@ -19,7 +19,7 @@ from typing import NamedTuple
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import table
 from devmemlab.mem.dmabuf import FROM_DEVICE
-from devmemlab.mem.pool_table import PP_FLAG_ALLOW_UNREADABLE_NETMEM, PP_FLAG_DMA_MAP, PP_FLAG_DMA_SYNC_DEV, PROVIDER_USER
+from devmemlab.mem.pool_table import PROVIDER_USER, rx_pool_flags
 from devmemlab.mem.provider_table import WORD
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.mem.user_provider import call_user
@@ -207,9 +207,8 @@ def _pool(mem, binding):
     pool : int
         Row.
     """
-    sync = PP_FLAG_DMA_SYNC_DEV if mem.profile.dma_sync == "required" else 0
-    return mem.page_pool_create(pp_flags=PP_FLAG_DMA_MAP | PP_FLAG_ALLOW_UNREADABLE_NETMEM | sync, dma_dir=FROM_DEVICE,
-                                max_len=4096, pool_size=16, provider=PROVIDER_USER, mp_priv=binding)
+    return mem.page_pool_create(pp_flags=rx_pool_flags(mem.profile), dma_dir=FROM_DEVICE, max_len=4096, pool_size=16,
+                                provider=PROVIDER_USER, mp_priv=binding)
 
 
 def _traffic(mem, binding, count, steps, rng):

@@ -10,13 +10,7 @@ from typing import NamedTuple
 from devmemlab.base.errno import ENETDOWN
 from devmemlab.mem.dmabuf import FROM_DEVICE
 from devmemlab.mem.netmem import PAGE_SHIFT, PAGE_SIZE
-from devmemlab.mem.pool_table import (
-    PP_FLAG_ALLOW_UNREADABLE_NETMEM,
-    PP_FLAG_DMA_MAP,
-    PP_FLAG_DMA_SYNC_DEV,
-    PROVIDER_PAGES,
-    RING_MAX,
-)
+from devmemlab.mem.pool_table import PROVIDER_PAGES, RING_MAX, rx_pool_flags
 from devmemlab.net.refusal import ProviderError
 from devmemlab.nic.hds import HDS_ENABLED
 from devmemlab.nic.rxq import NO_POOL, rxq_drain, rxq_refill
@@ -101,14 +95,10 @@ def mem_alloc(netdev, queue, config):
     """
     mem = netdev.mem
     binding = netdev.providers.get(queue, 0)
-    flags = PP_FLAG_DMA_MAP
-    if not binding or mem.profile.dma_sync == "required":
-        flags |= PP_FLAG_DMA_SYNC_DEV
-    if config.hds == HDS_ENABLED:
-        flags |= PP_FLAG_ALLOW_UNREADABLE_NETMEM
     pool = mem.page_pool_create(
         pool_size=min(4 * config.rx_ring, RING_MAX), order=config.rx_page_size.bit_length() - 1 - PAGE_SHIFT,
-        dma_dir=FROM_DEVICE, max_len=config.rx_page_size, pp_flags=flags, ifindex=netdev.ifindex, queue=queue,
+        dma_dir=FROM_DEVICE, max_len=config.rx_page_size, ifindex=netdev.ifindex, queue=queue,
+        pp_flags=rx_pool_flags(mem.profile, bool(binding), config.hds == HDS_ENABLED),
         provider=int(mem.providers.binding[binding].kind) if binding else PROVIDER_PAGES, mp_priv=binding, trace=netdev.trace)
     return QueueMemory(pool, int(mem.pools.ctl[pool].provider != PROVIDER_PAGES), config)
 

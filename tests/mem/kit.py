@@ -47,7 +47,7 @@ def refused(number):
 
 def devmem_flags(mem):
     """Flags that a devmem pool needs under the host's release."""
-    return DEVMEM if mem.profile.dma_sync == "required" else DEVMEM & ~PP_FLAG_DMA_SYNC_DEV
+    return (DEVMEM if mem.profile.dma_sync == "required" else DEVMEM & ~PP_FLAG_DMA_SYNC_DEV) & mem.profile.pp_flags
 
 
 def devmem_pool(mem, binding, **params):

@@ -95,7 +95,7 @@ def test_case_25_old_releases_refuse_syncing(release):
     mem = small_mem(release)
     binding = contiguous(mem, 4)
     with refused(EOPNOTSUPP):
-        devmem_pool(mem, binding, pp_flags=DEVMEM)
+        devmem_pool(mem, binding, pp_flags=DEVMEM & mem.profile.pp_flags)
     assert mem.alloc(devmem_pool(mem, binding, pp_flags=PP_FLAG_DMA_MAP)) & 1
 
 
@@ -262,3 +262,16 @@ def test_worked_trace_25_4_as_events():
     mem.destroy(pool, 0, trace)
     assert [event["release_cnt"] for event in events(trace, "page_pool_state_release")] == [1, 2]
     assert PROVIDER_DMABUF == 1
+
+
+def test_case_26_a_flag_that_a_release_does_not_know_is_an_unknown_bit():
+    """ALLOW_UNREADABLE_NETMEM came after v9: spec section 6.1."""
+    for release, known in (("v9", False), ("6.12", True), ("6.18", True)):
+        mem = small_mem(release)
+        flags = PP_FLAG_DMA_MAP | PP_FLAG_ALLOW_UNREADABLE_NETMEM
+        if known:
+            assert mem.page_pool_create(pp_flags=flags, dma_dir=FROM_DEVICE) >= 0
+        else:
+            with refused(EINVAL):
+                mem.page_pool_create(pp_flags=flags, dma_dir=FROM_DEVICE)
+        mem.close()
