@@ -178,7 +178,7 @@ except OSError as error:
 
 # %%
 binding = netdev.bind_rx(request)
-netdev.dump("queue-get")
+[queue for queue in netdev.dump("queue-get", {"ifindex": host.ifindex("eth1")}) if queue["type"] == "rx"]
 
 # %% [markdown]
 # **Mistake 3, errno 17 (EEXIST).** A queue serves one binding. An earlier run of your program that still has its socket open

@@ -2,7 +2,7 @@
 
 Law.   Every receiver gets the same frames through the same NIC, page_pool and TCP; only what happens to payload differs.
 Reads. Spec section 16; performance-anchors section 5.3.
-Omits. mmap zero-copy receive and io_uring (see the changelog).
+Omits. mmap zero-copy receive and io_uring: two more ways that Linux has.
 
 ========================  ===========================================================================
 mode                      copies of a payload octet
@@ -201,7 +201,8 @@ class HostCopyReceiver(Receiver):
             if filled == self.buffer.length:
                 self._to_device(filled)
                 filled = 0
-        self._to_device(filled)
+        if filled:
+            self._to_device(filled)
 
     def _to_device(self, length):
         octets, ledger = memory(), self.host.ledger

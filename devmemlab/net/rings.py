@@ -2,7 +2,7 @@
 
 Law.   What is stored decides, not what is shown: ``auto`` is not ``on``, and a provider needs ``on`` with threshold 0.
 Reads. Linux net/ethtool/rings.c, net/ethtool/ioctl.c (the older call); spec section 10.1.
-Omits. TX descriptors: the size of the TX ring is stored and shown, nothing queues there yet.
+Omits. TX descriptors: the size of the TX ring is stored and shown, but frames leave at once (`devmemlab.nic.tx`).
 """
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP
@@ -148,4 +148,4 @@ class Rings:
         """
         if rx < RING_MIN or rx & (rx - 1):
             raise ProviderError(EINVAL, f"rx ring {rx} is impossible",
-                                f"powers of two from {RING_MIN} to {self.rings_max} are not")
+                                f"use a power of two from {RING_MIN} to {self.rings_max}")

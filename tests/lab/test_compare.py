@@ -8,8 +8,10 @@ import devmemlab as dml
 from devmemlab.base.paths import data_folder
 from devmemlab.lab.accelerator import token_ranges
 from devmemlab.lab.inputs import describe_input, find_input
+from devmemlab.lab.receivers import HostCopyReceiver
 from devmemlab.lab.stream import stream_digest
 from devmemlab.lab.synthetic import bulk_capture
+from devmemlab.mem.ledger import HOST_TO_DEVICE, PAGEABLE_COPY
 from devmemlab.wire.capture import CaptureError
 
 NBYTES = 65536
@@ -80,3 +82,26 @@ def test_inputs_are_found_by_mtu():
     (list(range(0, 300, 2)), [[(k, 1) for k in range(0, 256, 2)], [(k, 1) for k in range(256, 300, 2)]])])
 def test_tokens_are_packed_into_as_few_calls_as_the_limits_allow(tokens, calls):
     assert [[tuple(int(n) for n in pair) for pair in call] for call in token_ranges(tokens)] == calls
+
+
+class FakeConnection:
+    """Hands out this many octets a call, and then the end of the stream."""
+
+    def __init__(self, *sizes):
+        self.sizes = list(sizes)
+
+    def recv_region(self, region, at, room):
+        got = self.sizes.pop(0) if self.sizes else 0
+        assert got <= room
+        return got
+
+
+@pytest.mark.parametrize("sizes, copies", [((4096, 4096), 2), ((4096, 100), 2), ((2048, 2048), 1), ((), 0)])
+@pytest.mark.parametrize("pageable", [False, True])
+def test_a_buffer_that_fills_exactly_is_copied_once(sizes, copies, pageable):
+    host = dml.Lab().host("receiver", ip="10.0.0.2", rx_ring=8)
+    receiver = HostCopyReceiver(host, 4096, pageable)
+    receiver.drain(FakeConnection(*sizes))
+    for stage in [HOST_TO_DEVICE] + [PAGEABLE_COPY] * pageable:
+        assert (int(host.ledger[stage].copies), int(host.ledger[stage].length)) == (copies, sum(sizes))
+    receiver.close()
