@@ -15,6 +15,7 @@ READY = """() => {
 FLOW, PLOT = 'img[alt^="Where every byte went"]', 'img[alt*="(measured)"]'
 HEAT, HELD = 'img[alt^="Where the net_iovs"]', 'img[alt^="Who holds what"]'
 BARS, POOLS = 'img[alt^="What crosses each link"]', 'img[alt^="Where the buffers of each page_pool"]'
+FRAME, BURST = 'img[alt*=" octets from 0: "]', 'img[alt^="96 frames at a ring"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
@@ -114,6 +115,27 @@ def keys_of_the_pool(lesson):
     press(lesson, "ArrowDown", "bursts of 200, returned by the poll")
 
 
+def keys_of_the_frame(lesson):
+    push(lesson, "IPv4")
+    lesson.status_becomes("IPv4, VLAN tags: 2, more in IP: 24 octets")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "IPv4, VLAN tags: 1")
+    press(lesson, "ArrowUp", "IPv4, VLAN tags: 0")
+    lesson.page.keyboard.press("Tab")
+    press(lesson, "ArrowDown", "IPv4, VLAN tags: 0, more in IP: 40 octets")
+    press(lesson, "ArrowUp", "IPv4, VLAN tags: 0, more in IP: 24 octets, TCP options: timestamps, 3 SACK blocks: cut behind octet 118")
+
+
+def keys_of_the_ring(lesson):
+    push(lesson, "device memory")
+    lesson.status_becomes("device memory, ring 64, header buffer 64, hds-thresh 512: split 24, unsplit 64")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "device memory, ring 32")
+    press(lesson, "ArrowDown", "device memory, ring 64")
+    lesson.page.keyboard.press("Tab")
+    press(lesson, "ArrowDown", "device memory, ring 64, header buffer 128")
+
+
 class Plan(NamedTuple):
     """What a lesson shows and how its control is turned: selectors with counts, words, keys, then (button, option, words)."""
 
@@ -128,12 +150,16 @@ class Plan(NamedTuple):
 PLANS = {
     "00_the_problem": Plan({FLOW: 2, PLOT: 1, CAPTION: 5}, "MTU 9000, buffer 64KiB", keys_of_the_problem,
                            "9000", "64MiB", ("MTU 9000, buffer 8MiB", "MTU 9000, buffer 64MiB")),
+    "01_frames_and_where_to_cut": Plan({FRAME: 4}, "IPv6, VLAN tags: 2, more in IP: 24 octets, TCP options: timestamps, 3 SACK",
+                                       keys_of_the_frame, "IPv6", None, ("IPv6, VLAN tags: 0",)),
     "02_two_memories_and_a_ledger": Plan({FLOW: 1, BARS: 2}, "for the CPU alone", keys_of_two_memories,
                                          "the CPU, then the device", None, ("for the CPU, then the device",)),
     "03_dmabuf_net_iov_binding": Plan({HEAT: 4, HELD: 2}, "step 1: took offset 0. cached 15", keys_of_the_binding,
                                       "one piece", "next", ("step 2: took offset 4096", "step 2: took offset 4096. cached 14")),
     "04_page_pool_and_providers": Plan({HEAT: 1, POOLS: 1, POOL_BARS: 1}, "bursts of 200, returned by others", keys_of_the_pool,
                                        "returned by others", "64", ("bursts of 200, returned by others", "bursts of 64,")),
+    "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1}, "pages, ring 64, header buffer 64, hds-thresh 512", keys_of_the_ring,
+                                         "pages", None, ("pages, ring 64, header buffer 128",)),
 }
 
 

@@ -1,0 +1,385 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 5. Rings, refill, and the header split
+#
+# A network card cannot ask for memory. It must have been given some before a frame comes. The driver gives it buffers through a
+# *ring* of descriptors and gets them back, filled, as *completions*. All of device memory TCP's bad days happen here: a ring
+# that runs dry, headers that do not fit, frames that cannot be split.
+#
+# In this lesson you
+#
+# 1. follow one buffer from the pool through the ring into a packet, and back,
+# 2. predict how many frames of a burst a ring can take,
+# 3. run the driver's decision table row by row, and read the counters that tell about it,
+# 4. turn the sizes of ring and header buffer, and the split's threshold,
+# 5. starve a receiver by keeping its tokens, and watch TCP repair it.
+#
+# It takes about thirty minutes. Run the cells from top to bottom.
+
+# %% [markdown]
+# ## 1. A ring
+#
+# `card` sets up a card with header split on; queue 1 is bound to device memory, and every frame goes there. Its ring has 64
+# descriptors. Each holds one net_iov (lesson 3) from the queue's page_pool (lesson 4), and a small *header buffer* in host
+# memory.
+
+# %%
+import devmemlab as dml
+from devmemlab.lab.frames import make_frame
+
+card = dml.scenes_nic.card(ring=64, trace=True)
+dml.scenes_nic.ring_state(card.host)
+
+# %% [markdown]
+# Five pointers, which only grow; a slot is the pointer modulo 64. The driver moves three of them, the card two:
+#
+# | pointer | who | says |
+# |---|---|---|
+# | `post` | driver | this many buffers were put into the ring |
+# | `tail` | driver | ... and this many the card has been told of |
+# | `used` | card | this many it has taken to write into |
+# | `complete` | card | this many completions it has written |
+# | `clean` | driver | this many completions the driver has dealt with |
+#
+# Telling the card is a write across the bus, the *doorbell*, and slow. So the driver does not ring for each buffer but once for
+# 32. Six doorbells here: the ring was filled three times (interface up, header split on, bound), 64 buffers each time.
+
+# %%
+dml.heat_map(card.host)
+
+# %% [markdown]
+# The pool has taken 64 net_iovs from the binding, and all of them are posted. The rest is free.
+#
+# ### One frame
+#
+# **Predict**: a segment with 1448 octets of payload comes in. Which pointers move, and by how much? When is the next buffer
+# posted?
+
+# %%
+segment = make_frame(tcp_options="timestamps", payload=bytes(1448))
+told = dml.scenes_nic.story(card, segment)
+print("\n".join(told))
+
+# %% [markdown]
+# Read it from top to bottom. The card steers, writes the headers, writes the payload, completes. The driver builds an *skb*,
+# the kernel's word for a packet: 66 octets of headers, and one *frag* that points to the net_iov. TCP knows no such connection
+# here: it answers RST (flags 4) and frees the packet. The buffer goes back to the pool (`place` 1: its cache) and out again at
+# once, as the pool's cache is a stack. Then the RST leaves.
+
+# %%
+after = dml.scenes_nic.ring_state(card.host)
+after
+
+# %%
+assert (after["post"], after["used"], after["clean"], after["for the card"]) == (65, 1, 1, 64)
+assert [line.split()[0] for line in told[:3]] == ["frame_in", "steer", "dma_header"]
+assert after["doorbells"] == 7
+
+# %% [markdown]
+# ## 2. A burst
+#
+# A card interrupts; the driver then *polls*. It takes what is there, 64 packets at most (the *budget*), posts new buffers and
+# looks again. Between two polls nobody refills the ring. In this lab the driver gets its turn after every 64 frames and at the
+# end of a burst.
+#
+# **Predict**: 100 frames arrive at once, at a ring of 32. How many are lost?
+
+# %%
+my_guess = 68
+
+# %%
+small = dml.scenes_nic.card(ring=32)
+seen = dml.scenes_nic.arrive(small, *[segment] * 100)
+print(f"you said {my_guess}, lost: {seen['rx-hw-drop-overruns']}")
+seen
+
+# %% [markdown]
+# 32 of the first 64 found a descriptor. The poll emptied the ring and filled it again, and 32 of the other 36 fitted. A ring
+# must hold what comes between two polls, not what comes in a second. At 200 Gbit/s a full frame takes 61.5 ns on the wire, so
+# 1024 descriptors last 63 microseconds (*calculated*).
+#
+# Such drops have a name of their own, `rx-hw-drop-overruns`: the frame was fine, and there was no place for it.
+
+# %%
+assert seen["rx-hw-drop-overruns"] == 32 + 4
+assert seen["rx_hsplit_pkt"] == 64 and seen["rx_dropped_pkt"] == 36
+
+# %% [markdown]
+# ## 3. The driver's table
+#
+# A completion says: which buffer, how many octets, was it split, did the headers fit. The driver decides by the first line that
+# matches. This is what gve does (*quoted*: gve_rx_dqo.c of Linux 6.18, in our words):
+#
+# | row | completion | outcome |
+# |---|---|---|
+# | 1 | names no buffer that is out | drop, a descriptor error |
+# | 2 | the card reports an error | buffer to the pool, drop |
+# | 3 | split, headers fit | new packet: headers are *copied*, the payload is a frag |
+# | 4 | "split", but without headers, or too long for the header buffer | *unsplit*; goes on below |
+# | 5 | not split, in device memory | drop: nobody could read the headers |
+# | 6 | one more buffer of the same packet | one more frag |
+# | 7 | small, not split, in pages | copied whole (*copy-break*), the buffer is free at once |
+# | 8 | unsplit, in device memory | drop: nobody can pull the headers out |
+# | 9 | end of the packet | hash, checksum; up to the stack |
+#
+# Frames can bring about rows 3 to 9. **Predict** for each of these which rows apply, on the bound queue and on one with pages.
+
+# %%
+cases = {
+    "TCP": make_frame(tcp_options="timestamps", payload=bytes(1000)),
+    "TCP, a jumbo": make_frame(payload=bytes(8000)),
+    "long headers": make_frame(6, 2, 24, "timestamps, 3 SACK blocks", bytes(1000)),
+    "long, small": make_frame(6, 2, 24, "timestamps, 3 SACK blocks", bytes(10)),
+    "UDP": make_frame(protocol=17, payload=bytes(1000)),
+    "UDP, small": make_frame(protocol=17, payload=bytes(100)),
+}
+
+# %%
+table = {}
+for queue in dml.scenes_nic.QUEUES:
+    one = dml.scenes_nic.card(queue)
+    for name, octets in cases.items():
+        table[queue, name] = dml.scenes_nic.arrive(one, octets)
+        print(f"{queue:14}{name:14}{table[queue, name]}")
+
+# %% [markdown]
+# - `rx_hsplit_pkt` counts what the card *called* split. It grows for unsplit packets too (row 4): packets that were really cut
+#   are `rx_hsplit_pkt` less `rx_hsplit_unsplit_pkt`.
+# - A jumbo takes two buffers of 4096 octets: one `rx_cont_packet_cnt` (row 6). Headers are counted once.
+# - Long headers are lost in device memory (row 8) and kept in pages. The counter is the same, so look at `rx_dropped_pkt` as
+#   well.
+# - UDP in device memory is `rx_skb_alloc_fail` (row 5): a name that sends people looking for memory. (With pages the stack has
+#   no taker for UDP in this lab; the driver has done its part.)
+# - In pages, what is small and whole is copied (row 7).
+#
+# Rows 1 and 2 need a card that is out of order. We write its completions ourselves:
+
+# %%
+no_such_slot = dml.scenes_nic.complete(card, slot=64, header_bytes=66, split=1)
+failed_write = dml.scenes_nic.complete(card, error=7, header_bytes=66, split=1)
+print(no_such_slot, failed_write)
+dml.scenes_nic.drops(card)
+
+# %% [markdown]
+# A driver believes nothing that a card says. Row 6 has a limit: a packet has room for 17 frags. With more buffers the driver
+# chains a second packet to the first. *BIG TCP* makes such packets: IPv6 with a length above 65535.
+
+# %%
+big = dml.scenes_nic.card("pages", ring=32)
+chained = dml.scenes_nic.arrive(big, make_frame(6, payload=bytes(20 * 4096)))
+chained
+
+# %% [markdown]
+# 20 buffers, and one packet for the stack: the first has 17 frags, the one chained to it 3.
+
+# %%
+bound = {name: table["device memory", name] for name in cases}
+assert bound["TCP"] == {"rx_hsplit_pkt": 1, "rx_hsplit_bytes": 66}
+assert bound["TCP, a jumbo"]["rx_cont_packet_cnt"] == 1 and chained["rx_cont_packet_cnt"] == 19
+assert bound["long headers"] == {"rx_hsplit_pkt": 1, "rx_hsplit_unsplit_pkt": 1, "rx_dropped_pkt": 1}
+assert bound["UDP"] == {"rx_skb_alloc_fail": 1, "rx_dropped_pkt": 1}
+assert table["pages", "long headers"] == {"rx_hsplit_pkt": 1, "rx_hsplit_unsplit_pkt": 1}
+assert table["pages", "long, small"]["rx_copybreak_pkt"] == 1
+assert (no_such_slot["rx_desc_err_dropped_pkt"], failed_write) == (1, {"rx_dropped_pkt": 1})
+
+# %% [markdown]
+# ## 4. Small packets: the threshold
+#
+# Splitting costs: two writes across the bus in place of one, and a whole page for a payload of a few octets. Copying is cheaper
+# for small ones. `hds-thresh` says up to which size a payload stays with its headers. **Predict**: payloads of 100, 128, 129
+# and 1000 octets, a threshold of 128. Which are split? And may a bound queue have a threshold?
+
+# %%
+some = dml.scenes_nic.card("pages", hds_thresh=128)
+by_size = {size: dml.scenes_nic.arrive(some, make_frame(payload=bytes(size))) for size in (100, 128, 129, 1000)}
+by_size
+
+# %%
+try:
+    card.nic.set_rings(hds_thresh=128)
+except OSError as error:
+    refused = error.errno
+    print(refused, error.strerror)
+
+# %% [markdown]
+# It may not: a small payload would stay with its headers, in device memory, and be dropped. Lesson 0 met the same rule from the
+# other side. The kernel keeps it from both: no binding while there is a threshold, no threshold while there is a binding.
+#
+# ### Turn the sizes
+#
+# A burst of 96 frames: full segments, small ones, acknowledgements, headers of up to 146 octets, one of twelve is UDP. With the
+# mouse, or with Tab, Enter and the arrow keys.
+#
+# - Which ring is large enough, and why is that less than 96?
+# - Make the header buffer 64. What is lost, and why so much?
+# - With pages: what does a threshold of 512 do to the acknowledgements?
+
+# %%
+control = dml.RingControl()
+control
+
+# %%
+control.header_buffer.value = 64
+print(control.text)
+
+# %%
+too_small = control.counts
+control.queue.value, control.hds_thresh.value = "pages", 512
+print(control.text)
+
+# %% [markdown]
+# <details><summary>Answers</summary>
+#
+# 64: the driver polls after 64 frames. A header buffer of 64 octets is too small for Ethernet, IPv4 and TCP with timestamps,
+# which have 66: nearly every segment of a real connection. Nothing warns; the frames are just gone. With a threshold
+# acknowledgements are not split either, since their payload of 0 octets is not above it; in pages they are copied whole, and
+# arrive all the same.
+#
+# </details>
+
+# %%
+assert by_size[128] == {"rx_copybreak_pkt": 1} and by_size[129]["rx_hsplit_pkt"] == 1 and refused == 22
+assert too_small["unsplit"] == 64 and too_small["delivered"] == 24
+assert control.counts["no descriptor"] == 0 and control.counts["delivered"] == 88
+
+# %% [markdown]
+# ## 5. Packets made larger: hardware GRO
+#
+# A card may join segments of one connection before it interrupts. The driver then sees one packet in place of many. **Predict**
+# for 16 full segments: how many packets does the driver see? Does device memory hold the payload differently?
+
+# %%
+run = [make_frame(tcp_options="timestamps", payload=bytes([k]) * 1448, seq=1 + 1448 * k) for k in range(16)]
+joined = {}
+for on in (False, True):
+    one = dml.scenes_nic.card(ring=64)
+    one.nic.set_feature("rx-gro-hw", on)
+    counted = dml.scenes_nic.arrive(one, *run)
+    stats = one.host.netlink("netdev").dump("qstats-get")[0]
+    joined[on] = {name: stats[name] for name in ("rx-packets", "rx-hw-gro-packets", "rx-hw-gro-wire-packets")}
+    print("on: " if on else "off:", joined[on], counted)
+
+# %% [markdown]
+# One packet with 16 frags, and headers are written once. The payload of each segment has its own net_iov as before, so a program
+# gets the same tokens: hardware GRO saves work in the kernel, not memory. (Some cards also pack payload into fewer buffers. And
+# Linux joins segments by itself one step later, when the driver hands them up: that is GRO without "hardware".)
+
+# %%
+assert joined[False]["rx-hw-gro-packets"] == 0
+assert joined[True]["rx-hw-gro-packets"] == 1 and joined[True]["rx-hw-gro-wire-packets"] == 16
+assert counted["rx_hsplit_bytes"] == 66 and counted["rx_cont_packet_cnt"] == 15
+
+# %% [markdown]
+# ## 6. Starving
+#
+# Now a real connection: `storage` sends 200,000 octets to `trainer` over a wire of 10 Gbit/s. The trainer has bound 64 pages
+# only, its ring has 32 descriptors, and its program *keeps its tokens*.
+#
+# **Predict**: how many octets arrive? Does TCP's window close, so that the sender stops politely?
+
+# %%
+import numpy as np
+
+talk = dml.scenes_nic.talk(pages=64, ring=32, gbps=10, delay_us=50)
+stream = np.random.default_rng(5).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
+talk.client.send(stream)
+
+# %%
+ms = 10**6
+talk.lab.run(until_ns=talk.lab.clock.now_ns + 50 * ms)
+held, received = dml.scenes_nic.receive(talk)
+print(f"{len(received):,} octets in {len(held)} tokens")
+
+# %% [markdown]
+# 64 pages hold 64 segments of 1448 octets, and that is all. Look for each link of the chain:
+
+# %%
+sender, ring = talk.storage.tcbs.tcb[talk.client.sock], talk.trainer.rxqs.ctl[1]
+print("tokens held:", talk.trainer.audit().tokens)
+print("buffers that the card has left:", dml.scenes_nic.ring_state(talk.trainer)["for the card"])
+print("page_pool could not give:", int(ring.rx_buf_alloc_fail), "times")
+print("frames without a descriptor:", int(ring.rx_hw_drop_overruns))
+print("window that the sender still sees:", f"{int(sender.snd_wnd):,}", "octets")
+
+# %%
+dml.heat_map(talk.trainer)
+
+# %%
+starved = dml.scenes_nic.ring_state(talk.trainer)["for the card"], talk.trainer.audit().tokens, int(ring.rx_hw_drop_overruns)
+window = int(sender.snd_wnd)
+assert starved[0] == 0 and starved[1] == 64 and starved[2] > 0
+assert received == stream[:len(received)] and len(received) == 64 * 1448
+
+# %% [markdown]
+# The window is open! It counts what the program has not read, and the program has read everything; what it *holds* is not
+# charged to the socket. So the sender goes on sending, and the card throws it away. TCP takes the silence for a broken network
+# and waits, each time twice as long. Real kernels do the same: 32 pages without DONTNEED bring exactly 32 pieces (*measured* on
+# Linux 7.3.4).
+#
+# Give the tokens back. **Predict**: does the stream go on at once?
+
+# %%
+returned = talk.trainer.dontneed(talk.conn, [(int(token), 1) for token in held.frag_token])
+talk.lab.run(until_ns=talk.lab.clock.now_ns + 1 * ms)
+at_once, more = dml.scenes_nic.receive(talk)
+print(f"{returned} tokens returned, a millisecond later {len(more):,} octets have come")
+
+# %% [markdown]
+# No. The buffers are back in the pool, but nothing happens on the wire: the sender waits for its timer (at least 200 ms, as in
+# Linux). Then the first lost segment is sent again, its acknowledgement shows the gaps, and the rest follows.
+
+# %%
+waits = []
+while len(received) < len(stream):
+    talk.lab.run(until_ns=talk.lab.clock.now_ns + 20 * ms)
+    pieces, octets = dml.scenes_nic.receive(talk)
+    if len(pieces):
+        talk.trainer.dontneed(talk.conn, [(int(token), 1) for token in pieces.frag_token])
+        waits.append((talk.lab.clock.now_ns // ms, len(octets)))
+        received += octets
+waits
+
+# %%
+print(f"{int(sender.total_retrans)} segments sent again; {int(ring.rx_hw_drop_overruns)} frames found no descriptor")
+
+# %% [markdown]
+# Each pair is a time in milliseconds of the lab's clock (*modelled*) and the octets received then. The transfer itself takes a
+# fraction of a millisecond; the rest is waiting. A program that gives tokens back late does not lose data. It loses time, and
+# looks to everybody else like a bad cable.
+
+# %% [markdown]
+# ## What you saw
+#
+# If these hold, so does this lesson:
+
+# %%
+assert received == stream and int(sender.total_retrans) >= 74
+assert len(more) == 0 and returned == 64 and window > 64 * 1448
+assert talk.trainer.audit().tokens == 0 and talk.trainer.audit().skbs == 0
+
+# %% [markdown]
+# | counter | grows when | do |
+# |---|---|---|
+# | `rx-hw-drop-overruns` | no descriptor was posted | a larger ring; poll more often; or see the next line |
+# | `rx_buf_alloc_fail` | the pool had no buffer for the ring | give tokens back; bind more memory |
+# | `rx_hsplit_unsplit_pkt` | headers did not fit into the header buffer | larger header buffers |
+# | `rx_skb_alloc_fail` | a packet that was not split came to device memory | keep other traffic away from the queue |
+# | `rx_desc_err_dropped_pkt` | the card names a buffer that is not out | another card, or its firmware |
+#
+# **Now read** `devmemlab/nic/rxq.py` (ring, refill, doorbell), `devmemlab/nic/rx.py` (the card) and `devmemlab/net/napi.py`:
+# the table of this lesson, in one kernel. The next lesson decides which queue a frame comes to in the first place.
+
+# %%
+for one in (card, small, big, some, talk):
+    one.lab.close()
