@@ -1,8 +1,8 @@
-"""Ports: where frames come from and go to. `Manual`, `Pcap`, `Record`, `Tap`; a private network for a live kernel.
+"""Ports: where frames come from and go to. `Manual`, `Pcap`, `Record`, `Faults`, `Tap`; a private network for a live kernel.
 
 Law.   Time and frames enter the lab here and nowhere else.
 Reads. House laws 7, 9 and 12.
-Omits. A wire between two hosts of the lab, and its faults: those are links.
+Omits. A name for the wire between two hosts of the lab: ``lab.connect`` makes that.
 
 `Tap` and `Namespace` need Linux, so they are imported when they are first named.
 """
@@ -16,6 +16,7 @@ _LAZY = {
     "Pcap": "devmemlab.host.ports.pcap",
     "Flow": "devmemlab.host.ports.flows",
     "flows_of": "devmemlab.host.ports.flows",
+    "Faults": "devmemlab.host.ports.faults",
     "Record": "devmemlab.host.ports.record",
     "Tap": "devmemlab.host.ports.tap",
     "Namespace": "devmemlab.host.ports.netns",

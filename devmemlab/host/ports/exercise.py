@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from devmemlab.base.table import table
+from devmemlab.host.ports.faults import Faults
 from devmemlab.host.ports.manual import Manual
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.ports.record import Record
@@ -29,6 +30,11 @@ def wires():
     recorded.port.inject(octets[:nbytes], at_ns=1)
     burst = recorded.recv(1)
     recorded.send(2, burst)
+    behind = Manual()
+    bad = Faults(behind, corrupt=1.0, duplicate=1.0, reorder=1.0, delay_us=1.0, gbps=1.0)
+    behind.inject(burst)
+    bad.recv(1)
+    bad.send(2, burst)
     for to in (None, "0.0.0.2"):
         replay = Pcap(recorded.capture(), to)
         replay.recv(0)

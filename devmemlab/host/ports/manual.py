@@ -14,6 +14,10 @@ from devmemlab.host.ports.store import FrameStore
 from devmemlab.wire.rows import CSUM_UNKNOWN, Burst
 
 
+KEPT_FRAMES = 4096
+"""Above this, frames that have arrived are forgotten although others wait."""
+
+
 class Sent(NamedTuple):
     """One frame that the host sent.
 
@@ -105,7 +109,31 @@ class Manual(Port):
         if len(self._order) == 0:
             self._in.clear()
             self._arranged = 0
+        elif self._in.count > KEPT_FRAMES and 4 * len(self._order) < self._in.count:
+            kept = FrameStore()
+            kept.append(Burst(waiting.octets, waiting.frame[self._order]))
+            self._in, self._order, self._arranged = kept, np.arange(kept.count), kept.count
         return burst
+
+    @property
+    def waiting(self):
+        """int: frames that have not been received."""
+        return len(self._arrange())
+
+    @property
+    def injected(self):
+        """int: rows of `all_waiting`, the number that the next injected frame gets there."""
+        return self._in.count
+
+    def all_waiting(self):
+        """Show what was injected, in the order it was, and has not been forgotten yet.
+
+        Returns
+        -------
+        burst : Burst
+            Views; what has been received already may still be among them.
+        """
+        return self._in.burst()
 
     def send(self, now_ns, burst):
         """Keep what the host sends; see `Port.send`.
@@ -154,4 +182,4 @@ class Manual(Port):
         return int(times[0]) if len(times) else None
 
     def __repr__(self):
-        return f"Manual(waiting={len(self._arrange())}, sent={self._out.count})"
+        return f"Manual(waiting={self.waiting}, sent={self._out.count})"
