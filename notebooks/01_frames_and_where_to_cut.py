@@ -36,7 +36,7 @@
 import devmemlab as dml
 
 frame = dml.scenes_nic.captured(3)
-print(f"{len(frame):,} octets; the first 32: {frame[:32].hex(' ')}")
+print(f"{len(frame):,} octets; the first 20: {frame[:20].hex(' ')}")
 
 # %% [markdown]
 # **Predict**: how many of its octets are headers? (Ethernet has 14, IPv4 and TCP have at least 20 each.)
@@ -108,7 +108,7 @@ dict(lengths)
 data = [octets for octets in frames if len(octets) == 1514][:10]
 right = b"".join(octets[66:] for octets in data)
 early = b"".join(octets[54:] for octets in data)
-print(f"{len(early) - len(right)} octets too many; the stream begins {early[:4].hex(' ')}, not {right[:4].hex(' ')}")
+print(f"{len(early) - len(right)} octets too many; it begins {early[:4].hex(' ')}, not {right[:4].hex(' ')}")
 
 # %% [markdown]
 # Everything from the first octet on is wrong. Each frame puts 12 foreign octets into the stream, and TCP lacks the options.
@@ -240,6 +240,7 @@ dml.frame_picture(odd["IP in IP"], "TCP in IP in IP: the card stops at the first
 
 # %%
 pages = dml.scenes_nic.card("pages")
+print(f"{'':17}{'pages':10}device memory")
 for name, octets in odd.items():
     into = [dml.scenes_nic.arrive(one, octets) for one in (pages, card)]
     print(f"{name:17}{'kept' if 'rx_dropped_pkt' not in into[0] else 'no taker':10}{into[1]}")

@@ -60,10 +60,10 @@ class FrameControl(Turned):
 
     def __init__(self, version=4, tags=0, tcp_options="timestamps", ip_more="nothing", header_buffer=128):
         self.version = _buttons([("IPv4", 4), ("IPv6", 6)], version, ["20 octets of IPv4", "40 octets of IPv6"], "6em")
-        self.tags = _choose((0, 1, 2), tags, "VLAN tags", "9em")
-        self.ip_more = _choose(tuple(MORE), ip_more, "IP options or extensions", "18em")
-        self.tcp_options = _choose(tuple(TCP_OPTIONS), tcp_options, "TCP options", "19em")
-        self.header_buffer = _choose(HEADER_BUFFERS, header_buffer, "header buffer", "11em")
+        self.tags = _choose((0, 1, 2), tags, "VLAN tags", "10em")
+        self.ip_more = _choose(tuple(MORE), ip_more, "IP options or extensions", "20em")
+        self.tcp_options = _choose(tuple(TCP_OPTIONS), tcp_options, "TCP options", "22em")
+        self.header_buffer = _choose(HEADER_BUFFERS, header_buffer, "header buffer", "13em")
         super().__init__([self.version, self.tags, self.ip_more, self.tcp_options, self.header_buffer])
 
     def _make(self):
@@ -102,9 +102,9 @@ class RingControl(Turned):
     def __init__(self, queue="device memory", ring=64, header_buffer=128, hds_thresh=0):
         self.queue = _buttons([(name, name) for name in scenes_nic.QUEUES], queue,
                               ["the queue is bound to a dmabuf", "the queue has ordinary pages"], "11em")
-        self.ring = _choose(RINGS, ring, "ring", "7em")
-        self.header_buffer = _choose(HEADER_BUFFERS, header_buffer, "header buffer", "11em")
-        self.hds_thresh = _choose(THRESHOLDS, hds_thresh, "hds-thresh", "10em")
+        self.ring = _choose(RINGS, ring, "ring", "8em")
+        self.header_buffer = _choose(HEADER_BUFFERS, header_buffer, "header buffer", "13em")
+        self.hds_thresh = _choose(THRESHOLDS, hds_thresh, "hds-thresh", "12em")
         super().__init__([self.queue, self.ring, self.header_buffer, self.hds_thresh])
 
     def _make(self):
