@@ -106,8 +106,8 @@ DEFAULT = "6.18"
 PROFILES = {
     "v9": Profile(
         "v9", "6.9 + series v9", binding_ref="niov", dma_sync="refused", unreadable_flag=False, pp_flags=7,
-        ring_limit="refuse", id_order="early", map_direction="bidirectional", tx_binding=False, not_dmabuf_errno=EBADFD, closed_fd_errno=EBADFD,
-        hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST, dontneed_frag_limit=0,
+        ring_limit="refuse", id_order="early", map_direction="bidirectional", tx_binding=False, not_dmabuf_errno=EBADFD,
+        closed_fd_errno=EBADFD, hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST, dontneed_frag_limit=0,
         dmabuf_id_in_dumps=False, provider_check=False, running_check=False, provider_guard=False),
     "6.12": Profile(
         "6.12", "6.12.107", dma_sync="refused", unreadable_flag=False, ring_limit="refuse", id_order="early",

@@ -8,10 +8,12 @@ Omits. Namespaces, renaming, and wires between simple devices.
 from devmemlab.base.errno import EEXIST, EINVAL, ENODEV, ENOSPC, error
 from devmemlab.base.table import table
 from devmemlab.host.addresses import ADDRESS
+from devmemlab.host.hooks import rx_memory
 from devmemlab.mem.region import host_memory
 from devmemlab.net.netdev import Netdev
 from devmemlab.net.simple import SimpleDevice
 from devmemlab.nic.context_life import reset_rss
+from devmemlab.nic.user_steer import steering_address
 from devmemlab.wire.address import parse_address
 from devmemlab.wire.ethernet import mac as parse_mac
 
@@ -82,7 +84,7 @@ class Devices:
         return device
 
     def add_nic(self, ifname, mac=None, rx_queues=1, port=None, ip=None, ip6=None, mtu=1500, queues_max=None, restart="queue",
-                restart_ns=0):
+                restart_ns=0, provider=None, allocator=None, steering=None):
         """Add a NIC with queues of its own.
 
         Parameters
@@ -105,6 +107,10 @@ class Devices:
             What a bind restarts: its queue, or the whole device as in the first design.
         restart_ns : int
             Modelled time that a restart stops queues for.
+        provider, allocator : UserProvider, optional
+            Where the buffers of bound queues come from, see `devmemlab.host.hooks`.
+        steering : kernel, optional
+            ``steering(pkt, rss, queues) -> queue``, see `devmemlab.nic.user_steer`.
 
         Returns
         -------
@@ -114,7 +120,7 @@ class Devices:
         Raises
         ------
         OSError
-            EINVAL impossible numbers, EEXIST the name is taken, ENOSPC no room for another NIC or its queues.
+            EINVAL impossible numbers or hooks, EEXIST the name is taken, ENOSPC no room for another NIC or its queues.
         """
         nic, limit = len(self.ports), queues_max or rx_queues
         if nic == NIC_ROOM or self._next_queue + limit > len(self.rxqs.ctl):
@@ -124,12 +130,14 @@ class Devices:
             raise error(EINVAL, f"restart={restart!r}, restart_ns={restart_ns}: 'queue' or 'device', and 0 or more")
         if not 1 <= rx_queues <= limit:
             raise error(EINVAL, f"rx_queues {rx_queues}: 1 to {limit} is possible")
+        hooks, address = rx_memory(provider, allocator), steering_address(steering)
         number = parse_mac(mac) if mac else int(self.nics.ctl[0].mac) + (nic << 16)
         ifindex = self._new_ifindex(ifname)
         ctl = self.nics.ctl[nic]
         ctl.ifindex, ctl.mac, ctl.mtu, ctl.first_queue, ctl.queue_count = ifindex, number, mtu, self._next_queue, rx_queues
         ctl.rx_csum = ctl.ntuple = 1
         ctl.moderated = port is not None and port.moderated
+        ctl.steering = address
         reset_rss(self.nics, nic, rx_queues)
         self._next_queue += limit
         self.ports.append(port)
@@ -138,7 +146,7 @@ class Devices:
         self._regions.append(host_memory(limit * ring * HEADER_ROOM, f"header buffers of {ifname}"))
         netdev = Netdev(ifname, ifindex, nic, self.nics, self.rxqs, self.mem, self._regions[-1], ring, self.clock, self.trace,
                         limit, self.poke, self._pause)
-        netdev.restart_design, netdev.restart_ns = restart, restart_ns
+        netdev.restart_design, netdev.restart_ns, netdev.rx_memory = restart, restart_ns, hooks
         self.devices[ifindex] = netdev
         netdev.open()
         self.lab.note_port(port)

@@ -72,7 +72,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     gateway_mac : str, optional
         Next hop of frames to addresses that no ``lab.connect`` named.
     **nic
-        Of its first NIC, see `add_nic`: ``queues_max``, ``restart``, ``restart_ns``.
+        Of its first NIC, see `add_nic`: ``queues_max``, ``restart``, ``restart_ns``, ``provider``, ``allocator``, ``steering``.
 
     Attributes
     ----------

@@ -95,6 +95,8 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         What will fail, see `fail_next`.
     restart_design : str
         ``"queue"``, or ``"device"``: the first design, which resets the whole device.
+    rx_memory : dict
+        What bind-rx tells `Mem.bind` besides the request: a provider or an allocator of the user's.
     restart_ns : int
         Modelled time that queues are stopped by a restart.
     restarts : dict of int to int
@@ -115,7 +117,7 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         self.poke, self.pause = poke or _nothing, pause or _nothing
         self.hds, self.hds_thresh, self.rx_ring, self.tx_ring = HDS_UNKNOWN, 0, rings_max, rings_max
         self._channels = ChannelCounts(0, 0, int(self.ctl.queue_count))
-        self.providers, self.rx_page_sizes = {}, {}
+        self.providers, self.rx_page_sizes, self.rx_memory = {}, {}, {}
         self.xdp, self.xsk_pools = None, {}
         self.registered = self.netmem_tx = self.has_dma = self.xsk_zero_copy = True
         self.driver, self.offers = DRIVER, set(OPERATIONS)

@@ -22,6 +22,7 @@ from devmemlab.nic.steer_tables import (
     TRANSFORMS,
 )
 from devmemlab.nic.toeplitz import toeplitz_bitwise
+from devmemlab.nic.user_steer import steer_user, steering_name
 from devmemlab.wire.address import address_text
 from devmemlab.wire.frame import REASONS, make_packets, parse_frame
 
@@ -182,6 +183,15 @@ def _explain_rules(told, nics, nic, pkt):
     return False
 
 
+def _explain_function(told, ctl, pkt):
+    """Ask the user's steering function; tells whether it chose."""
+    queue = int(steer_user(ctl.steering, pkt, told.hash, int(ctl.queue_count)))
+    told.add("function", f"{steering_name(ctl.steering)}(pkt, {told.hash:08x}, {ctl.queue_count})",
+             f"queue {queue}" if queue >= 0 else "names no active queue: on to the table")
+    told.queue = queue if queue >= 0 else told.queue
+    return queue >= 0
+
+
 def _explain_hash(told, nics, nic, pkt):
     """Hash the packet and look the queue up."""
     row = nic * CONTEXT_ROOM + told.context
@@ -204,6 +214,8 @@ def _explain_hash(told, nics, nic, pkt):
         told.hash ^= quirk
     told.add("toeplitz", f"key {key.tobytes()[:4].hex()}...{' read from its end' if nics.ctl[nic].key_reversed else ''}",
              f"hash {told.hash:08x}")
+    if nics.ctl[nic].steering and _explain_function(told, nics.ctl[nic], pkt):
+        return
     table = read_table(nics, row)
     told.index = told.hash % len(table)
     told.queue = table[told.index]

@@ -5,7 +5,8 @@ Reads. Linux Documentation/networking/scaling.rst, net/ethtool/ioctl.c (n-tuple 
 Omits. Flow director by learning (aRFS), rules on what is below IP.
 
 The answer is a queue index within the NIC, and -1 when a rule says that the packet is to be dropped.
-`devmemlab.nic.explain` gives the same answer with its reasons.
+`devmemlab.nic.explain` gives the same answer with its reasons. A steering function of the user's (`devmemlab.nic.user_steer`)
+stands in for the indirection table, where it names a queue.
 
 Every packet comes here, so the kernels are made part of their caller (``forceinline``): a call that hands a tuple of tables down
 takes longer than the hash itself.
@@ -16,6 +17,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.nic.steer_tables import CONTEXT_ROOM, NO_TRANSFORM, RXH_ADDRESSES, RXH_PORTS
 from devmemlab.nic.toeplitz import toeplitz_fields, toeplitz_packet
+from devmemlab.nic.user_steer import steer_user
 
 TCP, UDP = 6, 17
 RXH_ALL = RXH_ADDRESSES | RXH_PORTS
@@ -179,4 +181,8 @@ def steer(nics, nic, pkt):
         return np.int64(0), location, np.int64(0)
     context = nics.context[row]
     rss = rss_hash(nics.hash_table, row, context, pkt, ctl.hash_init)
+    if ctl.steering:
+        queue = steer_user(ctl.steering, pkt, rss, ctl.queue_count)
+        if queue >= 0:
+            return queue, location, rss
     return nics.indir[row, table_index(context, rss)].entry, location, rss

@@ -46,7 +46,8 @@ ANY_COMBINATION = (1 << 16) - 1
 """A set of combinations of (source address, destination address, source port, destination port): bit c stands for combination c,
 whose own bits 0 to 3 are those fields."""
 
-LIMITS = ("rule_max", "rule_combinations", "rule_masks", "context_max", "key_bytes", "key_reversed", "hash_init", "transforms")
+LIMITS = ("rule_max", "rule_combinations", "rule_masks", "context_max", "key_bytes", "key_reversed", "hash_init", "transforms",
+          "steering")
 """Columns of the NIC's row that say what the device can: number of rules, combinations of fields that one may name, 1 when masks
 narrower than a field are possible, number of contexts, length of the key; 1 when the hardware reads the key from its end; the
-value its hash starts from; 1 when symmetric transforms are possible."""
+value its hash starts from; 1 when symmetric transforms are possible; address of a user's steering function, 0 for none."""

@@ -67,7 +67,7 @@ def make_binding(request, device, **options):
     device : device
         Whose DMA it is.
     **options
-        For `Mem.bind`: direction, niov_bytes.
+        For `Mem.bind`: direction, niov_bytes, provider, allocator.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def bind_rx(request):
         if queue >= device.real_num_rx_queues:
             raise Refused(EINVAL, f"queue {queue}: {device.name} has {device.real_num_rx_queues} RX queues", bad_attr=where)
         wanted.add(queue)
-    binding = make_binding(request, device, niov_bytes=niov_bytes)
+    binding = make_binding(request, device, niov_bytes=niov_bytes, **getattr(device, "rx_memory", {}))
     try:
         for queue in sorted(wanted):
             _open(device, queue, binding)
@@ -172,7 +172,7 @@ def _bind_as_read(request, device, nests):
     if request.host.profile.provider_guard and getattr(device, "xdp", None):
         raise Refused(EEXIST, f"{device.name} has an XDP program; take it off first",
                       msg="unable to bind dmabuf to device with XDP program attached")
-    binding = make_binding(request, device)
+    binding = make_binding(request, device, **getattr(device, "rx_memory", {}))
     try:
         for nest in nests:
             queue, _ = _queue(request, nest)
