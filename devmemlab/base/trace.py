@@ -46,6 +46,8 @@ TRACEPOINTS = {
     "page_pool_recycle": ("pool", "netmem", "place", ""),
     "page_pool_empty": ("pool", "", "", ""),
     "binding": ("binding", "event", "id", ""),
+    "gro_merge": ("skb", "into", "nr_frags", ""),
+    "tcp_prune": ("sock", "skb", "length_bytes", ""),
 }
 """Every tracepoint and the names of its four arguments."""
 

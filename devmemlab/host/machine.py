@@ -30,6 +30,8 @@ class Machine(NamedTuple):
         Scratch row of recvmsg.
     addresses : ADDRESS[n]
         The host's own addresses.
+    gro : Gro
+        What a poll holds back.
     """
 
     nics: NamedTuple
@@ -45,3 +47,4 @@ class Machine(NamedTuple):
     pkt: np.recarray
     msg: np.recarray
     addresses: np.recarray
+    gro: NamedTuple

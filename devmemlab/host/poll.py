@@ -11,6 +11,7 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add
 from devmemlab.host.addresses import address_is_ours
 from devmemlab.net.frag_list import skb_unchain
+from devmemlab.net.gro import GRO_FLOWS, gro_find, gro_hold, gro_joins, gro_let_go, gro_may_hold, gro_merge, gro_slot
 from devmemlab.net.linear import skb_headers_in_frag, skb_parse_headers, skb_pull, skb_pull_headers, skb_put_header
 from devmemlab.net.linear_rx import skb_copy_break, skb_csum_ok
 from devmemlab.net.napi import NAPI_BUDGET, NOTHING, SMALL, SPLIT, napi_next_skb
@@ -61,8 +62,58 @@ def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, n
 
 
 @kernel
-def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace,
-               now_ns):
+def _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns):
+    """Hand what GRO holds of one flow to TCP.
+
+    Parameters
+    ----------
+    gro : Gro
+        The row becomes free.
+    flow : int64
+        Row that holds something.
+    tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns
+        See `_deliver`.
+    """
+    skb = gro_let_go(gro, skbs, flow)
+    _deliver(tcbs, txq, skbs, gro.pkt[flow], skb, nic, pools, netmems, providers, trace, now_ns)
+
+
+@kernel
+def _gro_receive(gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns):
+    """Hold a packet, let it join what is held, or hand it to TCP behind that.
+
+    Parameters
+    ----------
+    gro : Gro
+        What is held.
+    tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns
+        See `_deliver`.
+
+    Returns
+    -------
+    packets : int64
+        Packets by which those that reach TCP have grown: 0 when it joined another one.
+    """
+    flow = gro_find(gro, pkt)
+    if flow >= 0:
+        if gro_joins(gro, skbs, flow, pkt, skb):
+            if gro_merge(gro, skbs, trace, flow, pkt, skb):
+                _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+            return np.int64(0)
+        _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+    if pkt.tcp_flags & (PSH | FIN) == 0 and gro_may_hold(skbs, pkt, skb):
+        flow = gro_slot(gro)
+        if gro.flow[flow].skb:
+            _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+        gro_hold(gro, skbs, flow, pkt, skb)
+    else:
+        _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+    return np.int64(1)
+
+
+@kernel
+def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, gro_on,
+               trace, now_ns):
     """Take the packets of a queue up to TCP, 64 at most, then refill the ring.
 
     Parameters
@@ -73,8 +124,14 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
         Rows: of the queue, of its NIC's first queue, of the NIC.
     pkt : PKT
         Scratch row, for headers that the NIC's own row is no longer there for.
-    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns
-        Components of the machine and the time, see `machine_receive`.
+    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses : tuple
+        Components of the machine, see `machine_receive`.
+    gro : Gro
+        It holds nothing before and after.
+    gro_on : int64
+        0: every packet goes to TCP by itself.
+    trace, now_ns
+        See `machine_receive`.
 
     Returns
     -------
@@ -120,14 +177,20 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
             skb_free(skbs, skb, pools, netmems, providers, trace, 1)
             continue
         skb_pull(skbs, skb, packet.header_bytes)
-        _deliver(tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
-        packets += 1
+        if gro_on:
+            packets += _gro_receive(gro, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
+        else:
+            _deliver(tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
+            packets += 1
+    for flow in range(GRO_FLOWS):
+        if gro.flow[flow].skb:
+            _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
     rxq_refill(rxqs, queue, pools, netmems, providers, trace)
     return packets
 
 
 @kernel
-def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns):
+def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, trace, now_ns):
     """Serve every queue that interrupts now, in turns of one budget, and note when the next one will.
 
     Parameters
@@ -140,7 +203,7 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
         Scratch row.
     nics : Nics
         ``irq_next_ns`` of the NIC is set: 0 when nothing waits.
-    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, trace, now_ns
+    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, trace, now_ns
         Components of the machine and the time, see `machine_receive`.
 
     Returns
@@ -166,7 +229,7 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
                     ctl.irq_next_ns = now_ns + wait_ns
                 continue
             packets += poll_queue(memory, queue, ctl.first_queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers,
-                                  ledger, addresses, trace, now_ns)
+                                  ledger, addresses, gro, ctl.gro, trace, now_ns)
             if q.complete == q.clean:
                 irq_raise(q)
             else:

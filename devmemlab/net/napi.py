@@ -2,7 +2,7 @@
 
 Law.   A buffer of a completion ends in exactly one place, a frag or its pool; a packet ends in an skb or in one drop counter.
 Reads. Linux drivers/net/ethernet/google/gve/gve_rx_dqo.c (the decision table of spec section 12.2), net/core/dev.c.
-Omits. GRO and busy polling; budgets are the caller's loop.
+Omits. Busy polling; budgets are the caller's loop, GRO the next room (`devmemlab.net.gro`).
 
 ================================================  ==========================================================
 completion                                        outcome

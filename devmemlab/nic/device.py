@@ -79,6 +79,7 @@ def make_nics(count):
     for nic in range(count):
         ctl, own = nics.ctl[nic], nics.context[nic * CONTEXT_ROOM]
         ctl.rule_max, ctl.rule_combinations, ctl.rule_masks = MAX_RULES, ANY_COMBINATION, 1
+        ctl.gro = 1
         ctl.context_max, ctl.key_bytes, ctl.transforms = CONTEXT_ROOM, KEY_BYTES, 1
         own.active, own.indir_count, own.indir_mask = 1, INDIR_SIZE, INDIR_SIZE - 1
         own.tcp4 = own.tcp6 = RXH_ADDRESSES | RXH_PORTS

@@ -9,8 +9,9 @@ The NIC counts what never reaches a ring (`Nics.drop`); driver and stack count w
 
 from devmemlab.base.table import schema
 
-OFFLOADS = ("vlan_strip", "gro_hw", "gro_hw_packs", "moderated", "rx_usecs", "rx_frames", "irq_next_ns")
-"""What a NIC row says about receive offloads and interrupt moderation; 0 everywhere is a NIC without them."""
+OFFLOADS = ("vlan_strip", "gro", "gro_hw", "gro_hw_packs", "moderated", "rx_usecs", "rx_frames", "irq_next_ns")
+"""What a NIC row says about receive offloads and interrupt moderation; 0 everywhere is a NIC without them.
+``gro`` is the stack's own (`devmemlab.net.gro`), on by default; ``gro_hw`` is the NIC's."""
 DROP = schema("packets", "octets")
 DROP_REASONS = ("none", "interface down", "not for this address", "malformed header", "bad checksum",
                 "no descriptor posted", "frame longer than the buffers", "DMA outside the map",

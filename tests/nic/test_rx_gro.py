@@ -11,7 +11,7 @@ def played(device, on, packs=0, segments=None, **options):
     s = Script(device=device, mtu=9000, rcvbuf=1 << 20, **{"rx_ring": 64, "dmabuf": "1MiB", **options})
     s.ethtool.set_rings(tcp_data_split="on")
     ctl = s.host.nics.ctl[0]
-    ctl.gro_hw, ctl.gro_hw_packs = on, packs
+    ctl.gro, ctl.gro_hw, ctl.gro_hw_packs = 0, on, packs
     s.handshake(opt_timestamp=1)
     for payload, fields in segments:
         at = fields.pop("seq", s.next) if "seq" in fields else s.next
