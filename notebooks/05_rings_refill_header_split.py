@@ -79,7 +79,11 @@ print("\n".join(told))
 
 # %%
 after = dml.scenes_nic.ring_state(card.host)
-after
+dml.ring_picture(card.host)
+
+# %% [markdown]
+# All pointers have moved by one, and the ring is full again: `tail` and `post` are 64 ahead of the others, once round. The slot
+# that was used comes last now.
 
 # %%
 assert (after["post"], after["used"], after["clean"], after["for the card"]) == (65, 1, 1, 64)
@@ -312,6 +316,9 @@ print("buffers that the card has left:", dml.scenes_nic.ring_state(talk.trainer)
 print("page_pool could not give:", int(ring.rx_buf_alloc_fail), "times")
 print("frames without a descriptor:", int(ring.rx_hw_drop_overruns))
 print("window that the sender still sees:", f"{int(sender.snd_wnd):,}", "octets")
+
+# %%
+dml.ring_picture(talk.trainer)
 
 # %%
 dml.heat_map(talk.trainer)

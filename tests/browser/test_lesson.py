@@ -16,6 +16,7 @@ FLOW, PLOT = 'img[alt^="Where every byte went"]', 'img[alt*="(measured)"]'
 HEAT, HELD = 'img[alt^="Where the net_iovs"]', 'img[alt^="Who holds what"]'
 BARS, POOLS = 'img[alt^="What crosses each link"]', 'img[alt^="Where the buffers of each page_pool"]'
 FRAME, BURST = 'img[alt*=" octets from 0: "]', 'img[alt^="96 frames at a ring"]'
+RING = 'img[alt^="The ring of queue"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
@@ -123,7 +124,8 @@ def keys_of_the_frame(lesson):
     press(lesson, "ArrowUp", "IPv4, VLAN tags: 0")
     lesson.page.keyboard.press("Tab")
     press(lesson, "ArrowDown", "IPv4, VLAN tags: 0, more in IP: 40 octets")
-    press(lesson, "ArrowUp", "IPv4, VLAN tags: 0, more in IP: 24 octets, TCP options: timestamps, 3 SACK blocks: cut behind octet 118")
+    press(lesson, "ArrowUp",
+          "IPv4, VLAN tags: 0, more in IP: 24 octets, TCP options: timestamps, 3 SACK blocks: cut behind octet 118")
 
 
 def keys_of_the_ring(lesson):
@@ -158,8 +160,8 @@ PLANS = {
                                       "one piece", "next", ("step 2: took offset 4096", "step 2: took offset 4096. cached 14")),
     "04_page_pool_and_providers": Plan({HEAT: 1, POOLS: 1, POOL_BARS: 1}, "bursts of 200, returned by others", keys_of_the_pool,
                                        "returned by others", "64", ("bursts of 200, returned by others", "bursts of 64,")),
-    "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1}, "pages, ring 64, header buffer 64, hds-thresh 512", keys_of_the_ring,
-                                         "pages", None, ("pages, ring 64, header buffer 128",)),
+    "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1, RING: 2}, "pages, ring 64, header buffer 64, hds-thresh 512",
+                                         keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
 }
 
 
