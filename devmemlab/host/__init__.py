@@ -2,9 +2,11 @@
 
 Law.   Entry kernels unpack the machine; what they call takes only what it may touch.
 Reads. House laws 5, 7, 9, 10.
-Omits. Routing, several namespaces, epoll (see the changelog).
+Omits. Forwarding between interfaces, several namespaces, selectors.
 
-Reading order: machine, poll, entry, host, fds, process, face, memory_fds, socket, receiving, sockopt, netlink (with
-genl/, the kernel's side of it), ethtool (rings, channels, features, RSS, rules, statistics), shell (the same as command
-lines), commands_of, audit; ports/ is the rim.
+Reading order: machine (all tables), poll and entry (a burst goes through them), entry_send, host; devices, addresses, routes,
+hooks (what a host is made of); fds and process (what a program holds), face (what it calls): memory_fds and dmabuf_calls, socket,
+receiving, sending, sockopt, tcp_options; netlink, netlink_controller, netlink_listen (with genl/, the kernel's side of it);
+ethtool and its parts (settings, rss, rules, stats), shell and its parts (the same as command lines), commands_of; audit and
+detached (what is held, and until when). ports/ is the rim.
 """

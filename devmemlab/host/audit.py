@@ -2,7 +2,7 @@
 
 Law.   For every RX netmem: references = descriptors + skb frags + tokens; at rest the count is 1.
 Reads. House rules section 4; spec section 18.1.
-Omits. TX frags (nothing sends from device memory yet).
+Omits. TX frags of device memory: nothing here sends from it.
 """
 
 from typing import NamedTuple

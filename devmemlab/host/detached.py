@@ -2,7 +2,7 @@
 
 Law.   Tearing down waits for nobody; whoever wants to know when it is over waits here, and is told who holds what.
 Reads. Linux net/core/page_pool.c (page_pool_release_retry); spec sections 6.8 and 18.2.
-Omits. Notifications.
+Omits. Notifications: `devmemlab.host.genl.notify` sends those.
 """
 
 import numpy as np

@@ -2,7 +2,8 @@
 
 Law.   What is compared here sees the same frames, through the same kernels and the same copy primitive.
 Reads. interfaces: sections 1, 3 and 4.
-Omits. The full benchmark, the conformance runner and the cost model (see the changelog).
+Omits. A cost model of real hardware; of the benchmarks all but page-pool.
 
-Reading order: lab, stream, synthetic, inputs, live, accelerator, receivers, passes, compare, demo, replay, ncdevmem, warm.
+Reading order: lab, stream, synthetic, inputs, live, accelerator, receivers, passes, compare, demo, replay, ncdevmem, warm;
+bench/ (page-pool) and conformance/ (recorded answers of running kernels) have their own; scenes* set lessons up.
 """

@@ -2,7 +2,7 @@
 
 Law.   Every copy of the baselines is made here or in recvmsg, with the one copy primitive, and is in the ledger.
 Reads. performance-anchors section 5.3 for which copies a staging receiver makes.
-Omits. Gather, and a real GPU (see the changelog).
+Omits. Gather, and a real GPU.
 """
 
 import numpy as np

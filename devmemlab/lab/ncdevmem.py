@@ -2,7 +2,7 @@
 
 Law.   Options, order of steps and exit status are those of the kernel's tool, where it has them; messages go to standard error.
 Reads. Spec section 20.1; Linux tools/testing/selftests/drivers/net/hw/ncdevmem.c.
-Omits. The self-test, the client, rx-page-size, and a real NIC below (see the changelog).
+Omits. The self-test, the client, rx-page-size, and a real NIC below.
 
 What the lab adds are the long options. Where it differs: the line for each frag needs ``--verbose`` (1 GiB has 700,000 of
 them); tokens go back in batches unless ``--one-by-one``; a run with fewer than 21 mismatches fails too, at its end, where

@@ -2,8 +2,10 @@
 
 Law.   Only `devmemlab.net.linear` touches bytes, and only those of the linear part.
 Reads. Linux net/core/{skbuff,dev,gro,netdev_rx_queue}.c.
-Omits. GRO, packet taps, routing.
+Omits. Packet taps, routing.
 
-Reading order: skb, linear, napi; then the control side: netdev, queue_ops, restart, updown, provider_queue, rings, channels, xdp,
-features, with refusal, faults and simple beside them.
+Reading order, first the way of a packet: napi (completions become skbs), skb and frag_list (what an skb is), gro and skb_merge
+(several become one), linear and linear_rx (the only rooms that look into one). Then the control side, as a bind meets it:
+netdev, refusal, provider_queue (may this queue have a provider?), restart and queue_ops (one queue gets new memory), faults
+(what can go wrong in that), updown (all queues), rings, channels, xdp, features (what else is set), simple (devices that refuse).
 """

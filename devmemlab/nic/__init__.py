@@ -2,8 +2,14 @@
 
 Law.   The NIC reads headers to place payload; it never keeps either.
 Reads. Linux drivers/net/ethernet/google/gve (the reference driver), Documentation/networking/netmem.rst.
-Omits. Cutting inside tunnels, adaptive moderation, PTP, link state.
+Omits. Cutting inside tunnels, segmentation on transmit, adaptive moderation, PTP, link state.
 
-Reading order: device, steer_tables, toeplitz, steer, contexts, hash_fields, context_life, rules, explain,
-drops, rxq, hds, csum, dma, rx, gro_held, gro_hw, moderation, stats, tx.
+Reading order, which is the way of a frame:
+
+1. the card: device, drops (why a frame did not arrive);
+2. which queue: steer_tables, toeplitz, user_steer, steer; how that is set: hash_fields, contexts, context_life, rules; and
+   explain, which answers why this packet went to this queue;
+3. into buffers: rxq (descriptors, refill, doorbell), hds (where to cut), csum, dma, rx (all of it for one frame);
+4. several frames as one: gro_held, gro_hw; when the host is told: moderation;
+5. counted, and the way out: stats, tx.
 """

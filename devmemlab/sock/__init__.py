@@ -2,7 +2,7 @@
 
 Law.   Device payload leaves a socket as tokens only; each token is one reference and is returned once.
 Reads. Linux net/ipv4/tcp.c (tcp_recvmsg), net/core/sock.c (SO_DEVMEM_DONTNEED), net/core/scm.c.
-Omits. Sending, the error queue, poll (see the changelog).
+Omits. The error queue, and sending from device memory.
 
-Reading order: uapi, tokens, deliver, recvmsg, destroy.
+Reading order: uapi, tokens, deliver, recvmsg, sendmsg, destroy.
 """
