@@ -11,7 +11,7 @@ from devmemlab.base.table import schema, table
 from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.mem.pool_alloc import page_pool_inflight
 from devmemlab.mem.pool_destroy import LOOPBACK_IFINDEX
-from devmemlab.mem.pool_table import ALLOC_STATS, PROVIDER_DMABUF, PROVIDER_IOURING, RECYCLE_STATS
+from devmemlab.mem.pool_table import ALLOC_STATS, PROVIDER_DMABUF, PROVIDER_IOURING, PROVIDER_USER, RECYCLE_STATS
 
 STATS = schema(*ALLOC_STATS, *RECYCLE_STATS)
 
@@ -120,7 +120,7 @@ def nl_fill(mem, ctl):
     attributes : dict
         ``{"dmabuf": id}``, ``{"io-uring": {}}``, or nothing.
     """
-    if ctl.provider == PROVIDER_DMABUF and mem.profile.dmabuf_id_in_dumps:
+    if ctl.provider in (PROVIDER_DMABUF, PROVIDER_USER) and mem.profile.dmabuf_id_in_dumps:
         return {"dmabuf": int(mem.providers.binding[ctl.mp_priv].id)}
     return {"io-uring": {}} if ctl.provider == PROVIDER_IOURING else {}
 
@@ -180,7 +180,7 @@ def page_pool_find(mem, pool_id):
     for pool, ctl in enumerate(mem.pools.ctl):
         if visible(ctl) and ctl.id == pool_id:
             return pool
-    raise error(ENOENT, f"no page_pool {pool_id} that can be seen")
+    raise error(ENOENT, f"no page_pool {pool_id} that can be seen; page_pool_dump() lists those there are")
 
 
 def page_pool_stats_reply(mem, info):
@@ -206,6 +206,6 @@ def page_pool_stats_reply(mem, info):
     if not mem.profile.page_pool_stats:
         raise error(EOPNOTSUPP, f"kernel {mem.profile.name} was built without page-pool statistics")
     if not info or "id" not in info or "ifindex" in info:
-        raise error(EINVAL, "page-pool statistics are asked for by id alone")
+        raise error(EINVAL, f"page-pool statistics of {info}: ask by the id of a pool alone, {{'id': 1}}")
     pool = page_pool_find(mem, info["id"])
     return {"info": {"id": info["id"]}, **spell_stats(mem.pools, [pool], "netlink")}

@@ -21,7 +21,7 @@ from devmemlab.net.rings import HDS_NAMES, Rings
 from devmemlab.net.updown import UpDown
 from devmemlab.net.xdp import Xdp
 from devmemlab.nic.hds import HDS_UNKNOWN
-from devmemlab.nic.rxq import HEADER_BYTES
+from devmemlab.nic.rxq import HEADER_BYTES, check_header_bytes
 
 __all__ = ["HDS_NAMES", "Netdev", "ProviderError", "QueueConfig", "QueueMemory"]
 COSTS_KEPT = 4096
@@ -74,7 +74,7 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
     hds, hds_thresh, rx_ring, tx_ring : int
         Stored configuration; the bind check looks at these.
     header_bytes : int
-        Octets of each header buffer, from the next start of a queue on; `header_region` has room for 256.
+        Octets of each header buffer (64, 128 or 256), from the next start of a queue on.
     channels : ChannelCounts
         Channels of each kind.
     providers : dict of int to int
@@ -132,6 +132,15 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
     def ctl(self):
         """Row of the NIC."""
         return self.nics.ctl[self.nic]
+
+    @property
+    def header_bytes(self):
+        """Octets of each header buffer; another length than 64, 128 or 256 is EINVAL, since the region has no room for it."""
+        return self._header_bytes
+
+    @header_bytes.setter
+    def header_bytes(self, length):
+        self._header_bytes = check_header_bytes(length)
 
     @property
     def running(self):

@@ -74,6 +74,11 @@ def test_a_stream_arrives_in_the_buffers_that_the_hook_chose(hook, kind, release
     with Script(device=True, dmabuf="128KiB", rx_ring=8, kernel=release_, **{hook: from_above()}) as script:
         own = script.host.mem.providers.binding[1]
         assert (own.kind, own.allocator, own.id) == (kind, 2, script.binding_id)
+        netlink, told = script.host.netlink(), release_ != "v9"
+        pools = netlink.dump("page-pool-get", {"ifindex": 2} if release_ in ("7.3", "next") else None) if told else []
+        queue = netlink.do("queue-get", {"ifindex": 2, "type": "rx", "id": 1})
+        assert [pool["dmabuf"] for pool in pools if "dmabuf" in pool] == [script.binding_id] * told
+        assert queue.get("dmabuf") == (script.binding_id if told else None)
         script.handshake()
         payload, pages = bytes(range(256)) * 4, []
         for k in range(3):

@@ -161,6 +161,10 @@ def test_headers_longer_than_the_header_buffer_overflow(header_bytes, options, r
 def test_impossible_header_buffers(wrong):
     with pytest.raises(OSError, match="64, 128 and 256"):
         check_header_bytes(wrong)
+    with Script(rx_ring=8, listen=False) as s:
+        with pytest.raises(OSError, match=f"of {wrong} octets"):
+            s.host.netdev.header_bytes = wrong
+        assert s.host.netdev.header_bytes == 128
 
 
 @pytest.mark.parametrize("thresh, payload, split", [(0, 1, 1), (100, 100, 0), (100, 101, 1), (1023, 1023, 0)])
