@@ -2,7 +2,7 @@
 
 Law.   A program written against these names runs on a real kernel that offers the same ones.
 Reads. interfaces section 2.
-Omits. sysctl, nstat, ss, selectors, mmap of sockets.
+Omits. mmap of sockets.
 """
 
 import numpy as np
@@ -11,12 +11,13 @@ from devmemlab.host.commands_of import commands_of
 from devmemlab.host.ethtool import ethtool_of
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
+from devmemlab.host.selector import Readiness
 from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
 from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
 
 
-class LinuxFace(MemoryFds):
+class LinuxFace(MemoryFds, Readiness):
     """The part of a host that programs see."""
 
     def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):

@@ -87,6 +87,36 @@ class Socket(Receiving, Sending, Options):
         """Return the file descriptor, -1 after close."""
         return self._fd
 
+    @property
+    def type(self):
+        """int: SOCK_STREAM."""
+        return SOCK_STREAM
+
+    @property
+    def proto(self):
+        """int: 0, the only protocol of a stream."""
+        return 0
+
+    def gettimeout(self):
+        """Tell how long a call may wait.
+
+        Returns
+        -------
+        seconds : float or None
+            As `settimeout` takes it.
+        """
+        return self.timeout
+
+    def getblocking(self):
+        """Tell whether a call may wait.
+
+        Returns
+        -------
+        blocking : bool
+            False when the timeout is 0.
+        """
+        return self.timeout != 0
+
     def settimeout(self, seconds):
         """Set how long a call may wait.
 
