@@ -4,5 +4,6 @@ Law.   The machine emits, the view reads, JavaScript paints; a picture can be re
 Reads. House laws 8 and 12.
 Omits. Animations of a trace.
 
-Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, build_notebooks.
+Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, still, frame_picture,
+ring_picture, nic_controls, build_notebooks.
 """
