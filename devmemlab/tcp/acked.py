@@ -10,7 +10,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32, seq_add, seq_after, seq_before, seq_diff
 from devmemlab.tcp.congestion import cong_avoid
-from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, tcp_send_ack, timer_at
+from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, timer_at
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
 from devmemlab.tcp.recovery import (
     DUPLICATE_ACK,
@@ -25,6 +25,7 @@ from devmemlab.tcp.sack import rack_advance, tcp_sacktag
 from devmemlab.tcp.sndq import EVER_RETRANS, SACKED, packets_in_flight, sndq_pop
 from devmemlab.tcp.states import CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, TIME_WAIT, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
+from devmemlab.tcp.validate import tcp_challenge
 from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit, tcp_xmit_retransmit_queue
 
 FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
@@ -161,7 +162,7 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
     """
     row = tcbs.tcb[tcb]
     if seq_after(pkt.ack_seq, row.snd_nxt) or seq_before(pkt.ack_seq, seq_add(row.snd_una, -row.max_window)):
-        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
+        tcp_challenge(tcbs, txq, skbs, trace, tcb, now_ns)
         return 0
     row.heard_at_ns = now_ns
     row.probes = 0

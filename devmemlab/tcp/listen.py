@@ -1,18 +1,20 @@
 """Listening: a SYN makes a child, the ACK of our SYN hands it to the listener.
 
 Law.   A listener never changes state because of a segment; a child exists from its SYN on.
-Reads. RFC 9293 section 3.10.7.2; Linux net/ipv4/tcp_minisocks.c.
+Reads. RFC 9293 section 3.10.7.2; RFC 6191 and RFC 1122 section 4.2.2.13 (a SYN for a connection in TIME-WAIT);
+       Linux net/ipv4/tcp_minisocks.c.
 Omits. SYN cookies, TCP Fast Open, data on a SYN (the peer sends it again).
 """
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import seq_add
+from devmemlab.base.seq import seq_add, seq_after
 from devmemlab.tcp.lookup import tcp_hash
 from devmemlab.tcp.output import ACK, RST, SYN, tcp_send_reset, tcp_send_synack, timer_at
 from devmemlab.tcp.rtt import tcp_handshake_rtt
 from devmemlab.tcp.states import EV_ACK_OF_SYN, EV_SYN, LISTEN, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, TCP_MSS_DEFAULT, next_iss, tcb_alloc
-from devmemlab.tcp.window import select_wscale
+from devmemlab.tcp.validate import paws_rejects
+from devmemlab.tcp.window import MAX_WSCALE, select_wscale
 
 
 @kernel
@@ -81,6 +83,31 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
 
 
 @kernel
+def tcp_may_follow(row, pkt, now_ns):
+    """Tell whether a SYN may open a new connection in the place of one in TIME_WAIT.
+
+    Parameters
+    ----------
+    row : TCB
+        A connection in TIME_WAIT.
+    pkt : PKT
+        The segment.
+    now_ns : int64
+        Time.
+
+    Returns
+    -------
+    may : bool
+        Its sequence number or its timestamp is later than all that the old connection saw, so that no old segment can be
+        taken for one of the new.
+    """
+    if pkt.tcp_flags & (SYN | ACK | RST) != SYN or paws_rejects(row, pkt, now_ns):
+        return False
+    later = row.timestamps and pkt.opt_timestamp and seq_after(pkt.ts_val, row.ts_recent)
+    return bool(later) or seq_after(pkt.seq, row.rcv_nxt)
+
+
+@kernel
 def tcp_take_iss(tcbs, row):
     """Choose the initial sequence number and begin to send behind it.
 
@@ -141,7 +168,7 @@ def tcp_take_syn(row, pkt, now_ns):
     row.snd_wl1 = pkt.seq
     row.max_window = pkt.window
     row.mss = pkt.opt_mss if pkt.opt_mss > 0 else TCP_MSS_DEFAULT
-    row.snd_wscale = pkt.opt_wscale
+    row.snd_wscale = min(pkt.opt_wscale, MAX_WSCALE)      # RFC 7323 section 2.3: more than 14 counts as 14
     row.rcv_wscale = select_wscale(row.rcvbuf) if pkt.opt_wscale >= 0 else 0
     row.sack_permitted = pkt.opt_sack_permitted
     row.timestamps = pkt.opt_timestamp
@@ -170,7 +197,7 @@ def tcp_child_established(tcbs, trace, tcb, pkt, now_ns):
     tcp_event(tcbs, trace, tcb, EV_ACK_OF_SYN)
     row.snd_wl1 = pkt.seq
     row.snd_wl2 = pkt.ack_seq
-    row.snd_wnd = pkt.window << max(row.snd_wscale, 0)
+    row.snd_wnd = pkt.window if pkt.tcp_flags & SYN else pkt.window << max(row.snd_wscale, 0)
     row.rto_at_ns = FAR_FUTURE
     tcp_handshake_rtt(row, pkt, now_ns)
     tcp_init_transfer(tcbs, row, now_ns)

@@ -1,8 +1,9 @@
 """The two queues of a connection: what is in order, and what came too early.
 
-Law.   Both are lists of skb rows sorted by sequence number; no byte is ever compared or moved.
-Reads. Linux net/ipv4/tcp_input.c (tcp_data_queue_ofo, tcp_ofo_queue); RFC 9293 section 3.10.7.4.
-Omits. Coalescing neighbours, collapsing and pruning under memory pressure.
+Law.   Both are lists of skb rows sorted by sequence number; no byte is ever compared or moved, frags are.
+Reads. Linux net/ipv4/tcp_input.c (tcp_data_queue_ofo, tcp_ofo_queue);
+       RFC 9293 section 3.10.7.4; spec sections 13.4 and 13.6.
+Omits. Collapsing (see `devmemlab.tcp.prune`); coalescing early segments.
 
 Overlap policy: bytes that arrived first stay. A segment that an earlier one covers whole is dropped; one
 that covers earlier ones whole replaces them (nothing in between was delivered yet); partial overlaps stay
@@ -14,22 +15,29 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_after, seq_before
 from devmemlab.net.skb import skb_free
+from devmemlab.net.skb_merge import skb_move_frags
+from devmemlab.tcp.coalesce import tcp_may_coalesce
 
 
 @kernel
 def rcvq_append(tcbs, skbs, tcb, skb):
-    """Put an skb at the end of the receive queue and charge it.
+    """Put an skb at the end of the receive queue, or its frags behind those of the last one, and charge it.
 
     Parameters
     ----------
     tcbs : Tcbs
         Queue ends and ``rmem_alloc`` of the row.
     skbs : Skbs
-        List links.
+        List links; the skb is free when its frags have moved.
     tcb, skb : int64
         Rows.
     """
     row = tcbs.tcb[tcb]
+    if row.rcvq_tail and tcp_may_coalesce(skbs, row.rcvq_tail, skb):
+        tail = skbs.skb[row.rcvq_tail]
+        tail.end_seq = skbs.skb[skb].end_seq
+        row.rmem_alloc += skb_move_frags(skbs, row.rcvq_tail, skb)
+        return
     skbs.skb[skb].next = 0
     skbs.skb[skb].prev = row.rcvq_tail
     if row.rcvq_tail:
@@ -73,7 +81,7 @@ def rcvq_eat(tcbs, skbs, tcb, pools, netmems, providers, trace):
 
 
 @kernel
-def _ofo_unlink(tcbs, skbs, tcb, skb):
+def ofo_unlink(tcbs, skbs, tcb, skb):
     """Take an skb out of the out-of-order queue.
 
     Parameters
@@ -153,7 +161,7 @@ def ofo_insert(tcbs, skbs, tcb, skb, pools, netmems, providers, trace):
     row.rmem_alloc += new.truesize
     while new.next and not seq_after(skbs.skb[new.next].end_seq, new.end_seq):
         covered = new.next
-        _ofo_unlink(tcbs, skbs, tcb, covered)
+        ofo_unlink(tcbs, skbs, tcb, covered)
         skb_free(skbs, covered, pools, netmems, providers, trace, 1)
     return 1
 
@@ -191,7 +199,7 @@ def ofo_drain(tcbs, skbs, tcb, pools, netmems, providers, trace):
         s = skbs.skb[skb]
         if seq_after(s.seq, row.rcv_nxt):
             break
-        _ofo_unlink(tcbs, skbs, tcb, skb)
+        ofo_unlink(tcbs, skbs, tcb, skb)
         if not seq_after(s.end_seq, row.rcv_nxt):
             skb_free(skbs, skb, pools, netmems, providers, trace, 1)
             continue
@@ -227,7 +235,7 @@ def queues_purge(tcbs, skbs, tcb, pools, netmems, providers, trace):
         rcvq_eat(tcbs, skbs, tcb, pools, netmems, providers, trace)
     while row.ofo_head:
         skb = row.ofo_head
-        _ofo_unlink(tcbs, skbs, tcb, skb)
+        ofo_unlink(tcbs, skbs, tcb, skb)
         skb_free(skbs, skb, pools, netmems, providers, trace, 0)
 
 

@@ -16,7 +16,7 @@ from devmemlab.tcp.states import CLOSE, NONE
 _ENDPOINTS = ("state", "nic", "ip_version", "laddr_hi", "laddr_lo", "raddr_hi", "raddr_lo", "lport", "rport", "peer_mac")
 _SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wscale", "max_window", "mss", "mss_now", "snd_sml",
          "sndbuf", "wmem_queued", "write_seq", "sndq_head", "sndq_tail", "send_head", "nodelay", "cork",
-         "page", "page_used")
+         "page", "page_used", "last_sent_ns")
 _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
             "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
             "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
@@ -24,11 +24,12 @@ _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "co
 _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
                "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
                "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
+               "frto", "tlp_retrans",
                "cubic_wmax", "cubic_k_ms", "cubic_origin", "cubic_epoch_ns", "cubic_tcp_cwnd", "cubic_ack_cnt")
 _RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff",
         "rack_sent_ns", "rack_end_seq", "rack_rtt_ns", "rack_reordered", "rack_steps", "tlp_high_seq")
 _TIMERS = ("ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_kind", "retries", "probes", "timewait_at_ns",
-           "heard_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns", "user_timeout_ns")
+           "heard_at_ns", "oow_ack_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns", "user_timeout_ns")
 _ENDING = ("fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error")
 _LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
           "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next")
@@ -36,7 +37,7 @@ _COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack"
            "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered")
 TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
-                 "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out")
+                 "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out", "iss_next")
 BUCKET = schema("head")
 DEFAULT_RCVBUF = 6291456
 DEFAULT_SNDBUF = 4194304
@@ -56,6 +57,7 @@ BLANK = {
     "scaling_ratio": 128, "quickack": 16, "cwnd": TCP_INIT_CWND, "ssthresh": TCP_INFINITE_SSTHRESH,
     "reordering": TCP_REORDERING, "rto_ns": RTO_INITIAL_NS, "min_rtt_ns": FAR_FUTURE, "rack_steps": 1,
     "delack_at_ns": FAR_FUTURE, "rto_at_ns": FAR_FUTURE, "timewait_at_ns": FAR_FUTURE, "keepalive_at_ns": FAR_FUTURE,
+    "oow_ack_at_ns": -FAR_FUTURE,
     "keepidle_ns": 7_200_000 * NS_PER_MS, "keepintvl_ns": 75_000 * NS_PER_MS, "keepcnt": 9,
 }
 """What a new control block holds; every field that is not named is 0."""
@@ -103,6 +105,7 @@ def make_tcbs(count, seed=0):
         tcbs.blank[0][name] = value
     ctl = tcbs.ctl[0]
     ctl.watermark = 1
+    ctl.iss_next = -1
     ctl.limit = count
     ctl.iss_state = (seed * 0x9E3779B9 + 0x7F4A7C15) & 0xFFFFFFFF
     ctl.rcvbuf_default = DEFAULT_RCVBUF
@@ -172,9 +175,13 @@ def next_iss(tcbs):
     Returns
     -------
     iss : int64
-        0 to 2^32 - 1; the same seed gives the same series.
+        0 to 2^32 - 1; the same seed gives the same series. ``iss_next``, unless it is -1, is drawn first, once.
     """
     ctl = tcbs.ctl[0]
+    if ctl.iss_next >= 0:
+        x = ctl.iss_next
+        ctl.iss_next = -1
+        return x
     x = ctl.iss_state
     x = (x ^ (x << 13)) & 0xFFFFFFFF
     x = x ^ (x >> 17)

@@ -10,6 +10,16 @@ class NaiveReassembly:
     def arrive(self, first, length):
         self.here |= set(range(first, first + length))
 
+    def duplicate(self, first, length):
+        """The first stretch of a piece that is here already, None when all of it is new."""
+        twice = [at for at in range(first, first + length) if at in self.here]
+        if not twice:
+            return None
+        end = twice[0]
+        while end in self.here and end < first + length:
+            end += 1
+        return twice[0], end
+
     @property
     def reached(self):
         """Octets without a hole."""
