@@ -192,7 +192,7 @@ class Devices:
         """
         device = self.device(ifname)
         if device.ifindex == LOOPBACK:
-            raise error(EINVAL, "the loopback device stays")
+            raise error(EINVAL, f"{ifname} is the loopback device, which stays; take it down instead")
         device.unregister()
         del self.devices[device.ifindex]
         self.poke()

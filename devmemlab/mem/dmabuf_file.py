@@ -67,7 +67,7 @@ class DmabufFiles:
         if offset % PAGE_SIZE or offset < 0 or length <= 0 or offset + length > buf.length:
             raise error(EINVAL, f"[{offset}, {offset + length}) is not inside the dmabuf of {buf.length} bytes on page bounds")
         if buf.exporter == UDMABUF and not shared:
-            raise error(EINVAL, "udmabuf can only be mapped shared")
+            raise error(EINVAL, "udmabuf can only be mapped shared; leave MAP_PRIVATE out")
         if offset + length > buf.reach:
             raise error(EINVAL, f"the aperture of the device shows only its first {buf.reach} bytes")
         rows = self.dmabufs.sg[buf.sg_first:buf.sg_first + buf.sg_count]
@@ -91,10 +91,10 @@ class DmabufFiles:
         if flags & ~DMA_BUF_SYNC_VALID:
             raise error(EINVAL, f"sync flags {flags:#x}: only {DMA_BUF_SYNC_VALID:#x} mean anything")
         if not flags & DMA_BUF_SYNC_RW:
-            raise error(EINVAL, "sync with neither READ nor WRITE; say which")
+            raise error(EINVAL, f"sync flags {flags:#x} have neither READ nor WRITE; say which")
         if buf.exporter == UDMABUF:
             if flags & DMA_BUF_SYNC_END and row not in self.begun:
-                raise error(EINVAL, "sync END before any START")
+                raise error(EINVAL, "sync END before any START; bracket the access: START, look, END")
             self.begun.add(row)
         for mapping in self.maps.get(row, []):
             if flags & DMA_BUF_SYNC_END and flags & DMA_BUF_SYNC_WRITE:

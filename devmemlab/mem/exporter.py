@@ -130,7 +130,7 @@ class Exporters:
         """
         if isinstance(source, Region):
             if not source.alive:
-                raise error(EINVAL, f"region {source.name!r} is closed")
+                raise error(EINVAL, f"region {source.name!r} is closed; export it before you close it")
             return self._export([(source.start, source.length)], CONTIGUOUS, [], source)
         if isinstance(source, list) and source and isinstance(source[0], tuple):
             return self._export(source, SCATTER, [])

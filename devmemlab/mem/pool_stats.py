@@ -183,6 +183,26 @@ def page_pool_find(mem, pool_id):
     raise error(ENOENT, f"no page_pool {pool_id} that can be seen; page_pool_dump() lists those there are")
 
 
+def page_pool_stats_fill(mem, pool):
+    """Describe what a pool has counted as page-pool-stats-get does.
+
+    Parameters
+    ----------
+    mem : Mem
+        The host.
+    pool : int
+        Row.
+
+    Returns
+    -------
+    attributes : dict
+        ``info`` (``id``, and ``ifindex`` unless orphaned) and the counters under their netlink names.
+    """
+    known = page_pool_fill(mem, pool)
+    return {"info": {name: known[name] for name in ("id", "ifindex") if name in known},
+            **spell_stats(mem.pools, [pool], "netlink")}
+
+
 def page_pool_stats_reply(mem, info):
     """Answer page-pool-stats-get.
 
@@ -207,5 +227,4 @@ def page_pool_stats_reply(mem, info):
         raise error(EOPNOTSUPP, f"kernel {mem.profile.name} was built without page-pool statistics")
     if not info or "id" not in info or "ifindex" in info:
         raise error(EINVAL, f"page-pool statistics of {info}: ask by the id of a pool alone, {{'id': 1}}")
-    pool = page_pool_find(mem, info["id"])
-    return {"info": {"id": info["id"]}, **spell_stats(mem.pools, [pool], "netlink")}
+    return page_pool_stats_fill(mem, page_pool_find(mem, info["id"]))

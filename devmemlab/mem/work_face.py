@@ -28,7 +28,7 @@ class Leftovers:
             Records it.
         """
         if not 0 < binding < len(self.providers.binding) or not self.providers.binding[binding].live:
-            raise error(EINVAL, f"{binding} is not a live binding")
+            raise error(EINVAL, f"{binding} is not a live binding: it was never made, or is unbound already")
         binding_erase(self.providers, trace, binding)
         if close_queues is not None:
             close_queues()

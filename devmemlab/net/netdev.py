@@ -105,6 +105,7 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         What the latest restarts cost.
     quirks : dict of str to bool
         ``channel_guard_counts`` (Q6), ``xdp_removal_guard``, ``tx_binding_keeps_device`` (Q19): True as in the kernel.
+        ``queue_0_stays``: True as in gve, whose queue 0 cannot be stopped while there are others, so that it cannot be bound.
     """
 
     def __init__(self, name, ifindex, nic, nics, rxqs, mem, header_region, rings_max, clock, trace=None, queues_max=None,
@@ -126,7 +127,8 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         self.restart_design, self.restart_ns = "queue", 0
         self.restarts, self.tally = {}, Tally()
         self.costs = collections.deque(maxlen=COSTS_KEPT)
-        self.quirks = {"channel_guard_counts": True, "xdp_removal_guard": True, "tx_binding_keeps_device": True}
+        self.quirks = {"channel_guard_counts": True, "xdp_removal_guard": True, "tx_binding_keeps_device": True,
+                       "queue_0_stays": False}
 
     @property
     def ctl(self):

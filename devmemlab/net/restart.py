@@ -13,7 +13,7 @@ Omits. Locks: nothing else runs meanwhile but the wire.
 
 from typing import NamedTuple
 
-from devmemlab.base.errno import ENODATA, EOPNOTSUPP, name_of
+from devmemlab.base.errno import ENODATA, EOPNOTSUPP, ERANGE, name_of
 from devmemlab.net.queue_ops import OPERATIONS, default_config, post
 from devmemlab.net.refusal import ProviderError
 from devmemlab.nic.drops import DROP_DOWN, DROP_NO_DESC
@@ -175,6 +175,8 @@ class Restart:
             Freed when that fails.
         """
         try:
+            if queue == 0 and self.quirks["queue_0_stays"] and self.real_num_rx_queues > 1:
+                raise ProviderError(ERANGE, "queue 0 cannot be stopped while there are others", "bind another queue")
             old = self.operate("stop", queue)
         except OSError:
             self.free(new)

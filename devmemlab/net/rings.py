@@ -61,7 +61,7 @@ class Rings:
             if value is not None and name not in self.ring_params:
                 raise ProviderError(EOPNOTSUPP, f"setting {name} is not supported", f"{self.name} leaves it as it is")
         if tcp_data_split is not None and tcp_data_split not in HDS_NAMES:
-            raise ProviderError(EINVAL, f"tcp-data-split {tcp_data_split!r} is none of {', '.join(HDS_NAMES)}")
+            raise ProviderError(EINVAL, f"tcp-data-split {tcp_data_split!r} is no setting", f"use one of {', '.join(HDS_NAMES)}")
         wanted = {"hds": self.hds if tcp_data_split is None else HDS_NAMES[tcp_data_split],
                   "hds_thresh": self.hds_thresh if hds_thresh is None else int(hds_thresh),
                   "rx_ring": self.rx_ring if rx is None else int(rx), "tx_ring": self.tx_ring if tx is None else int(tx)}

@@ -156,7 +156,7 @@ class SimpleDevice:
             EINVAL no such queue, EBUSY it has a pool, EOPNOTSUPP zero copy was forced.
         """
         if not 0 <= queue < self.real_num_rx_queues:
-            raise ProviderError(EINVAL, f"queue {queue} of {self.real_num_rx_queues}")
+            raise ProviderError(EINVAL, f"there is no queue {queue}", f"{self.name} has queue 0 alone")
         if queue in self.xsk_pools:
             raise ProviderError(EBUSY, f"queue {queue} has an AF_XDP pool already", "unregister it first")
         if zero_copy and force:

@@ -27,7 +27,7 @@ class UpDown:
             The driver's; the interface is down as before. ENODEV: it is not registered any more.
         """
         if not self.registered:
-            raise error(ENODEV, f"{self.name} was unregistered")
+            raise error(ENODEV, f"{self.name} was unregistered and does not come back; host.add_nic() makes another")
         if self.running:
             return
         made, live = [], 0

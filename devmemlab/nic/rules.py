@@ -139,7 +139,7 @@ def insert_rule(nics, nic, row, narrow, location=None):
         if row["queue"] > 0:
             raise error(EINVAL, f"queue {row['queue']} together with context {row['context']}: the context chooses the queue")
     if not DROP_PACKET <= row["queue"] < ctl.queue_count:
-        raise error(EINVAL, f"queue {row['queue']} of {ctl.queue_count}; -1 drops")
+        raise error(EINVAL, f"there is no queue {row['queue']}: 0 to {ctl.queue_count - 1} is possible, and -1 to drop")
     combination = (row["match_saddr"] | row["match_daddr"] << 1 | row["match_sport"] << 2 | row["match_dport"] << 3)
     if not ctl.rule_combinations >> combination & 1:
         named = [name for name, column in _FIELDS if row[f"match_{column}"]]
@@ -181,7 +181,7 @@ def remove_rule(nics, nic, location):
     """
     ctl, rules = nics.ctl[nic], nics.rule[nic]
     if not 0 <= location < ctl.rule_top or not rules[location].active:
-        raise error(ENOENT, f"there is no rule {location}")
+        raise _no_rule(nics, nic, location)
     rules[location].active = 0
     ctl.rule_count -= 1
     left = rules.active[:ctl.rule_top].nonzero()[0]
@@ -212,7 +212,7 @@ def read_rule(nics, nic, location):
         ENOENT when there is none.
     """
     if not 0 <= location < nics.ctl[nic].rule_top or not nics.rule[nic, location].active:
-        raise error(ENOENT, f"there is no rule {location}")
+        raise _no_rule(nics, nic, location)
     row = nics.rule[nic, location]
     kind = (int(row.ip_version), int(row.ip_proto))
     rule = {"location": int(location), "flow_type": next(name for name, pair in FLOW_TYPES.items() if pair == kind)}
@@ -229,6 +229,12 @@ def read_rule(nics, nic, location):
     if row.context:
         return {**rule, "context": int(row.context)}
     return {**rule, "queue": int(row.queue)}
+
+
+def _no_rule(nics, nic, location):
+    """Say that there is no rule at a location, and where there are some."""
+    there = nics.rule.active[nic, :nics.ctl[nic].rule_top].nonzero()[0].tolist()
+    return error(ENOENT, f"there is no rule {location}; " + (f"there are {there}" if there else "there are none at all"))
 
 
 def read_rules(nics, nic):

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from devmemlab.base.errno import EBUSY, EINVAL, EIO, ENETDOWN, ENODATA, ENODEV, ENOMEM, EOPNOTSUPP
+from devmemlab.base.errno import EBUSY, EINVAL, EIO, ENETDOWN, ENODATA, ENODEV, ENOMEM, EOPNOTSUPP, ERANGE
 from devmemlab.net.queue_ops import OPERATIONS, QueueOps, mem_alloc
 from devmemlab.net.refusal import ProviderError
 from devmemlab.nic.hds import HDS_DISABLED
@@ -357,3 +357,20 @@ def test_a_driver_of_your_own():
         with pytest.raises(ProviderError):
             rig.netdev.restart(1)
         assert calls == ["mem_alloc", "stop", "start", "mem_free"] and rig.netdev.faults.hits == 1
+
+
+def test_queue_0_of_the_reference_driver_cannot_be_stopped_alone():
+    """Spec section 12.2: gve answers ERANGE, so queue 0 cannot be bound there; other queues and a change of all of them can."""
+    with Rig() as rig:
+        rig.netdev.quirks["queue_0_stays"] = True
+        with untouched(rig):
+            assert "queue 0" in rig.refused(ERANGE, 0)
+            assert "queue 0" in rig.refused(ERANGE, 0, 2)
+        rig.settle()
+        assert rig.bindings() == 0
+        number = rig.bind_queues(1, 2)
+        rig.netdev.set_rings(tx=4)
+        assert rig.lives() == ["pages", number, number, "pages"]
+        rig.unbind()
+        rig.netdev.set_channels(combined=1)
+        assert rig.bind_queues(0) and rig.live_on(0) != "pages"

@@ -11,7 +11,7 @@ from devmemlab.base.errno import EINVAL, ENODEV
 from devmemlab.host.genl.devices import devices_of
 from devmemlab.host.genl.extack import Refused
 from devmemlab.host.genl.operations import POOL_INFO
-from devmemlab.mem.pool_stats import page_pool_fill, page_pool_find, spell_stats, visible
+from devmemlab.mem.pool_stats import page_pool_fill, page_pool_find, page_pool_stats_fill, visible
 
 
 def _listed(host, ifindex=None):
@@ -75,26 +75,6 @@ def page_pool_dump(request):
     return [page_pool_fill(request.host.mem, row) for row in _listed(request.host, ifindex)]
 
 
-def stats_fill(host, row):
-    """Describe what a pool has counted.
-
-    Parameters
-    ----------
-    host : Host
-        Whose pool it is.
-    row : int
-        The pool.
-
-    Returns
-    -------
-    reply : dict
-        Of the set ``page-pool-stats``.
-    """
-    known = page_pool_fill(host.mem, row)
-    info = {name: known[name] for name in ("id", "ifindex") if name in known}
-    return {"info": info, **spell_stats(host.mem.pools, [row], "netlink")}
-
-
 def stats_get(request):
     """Answer page-pool-stats-get.
 
@@ -121,7 +101,7 @@ def stats_get(request):
     if wrong is not None:
         raise Refused(EINVAL, "statistics are asked for by the id of a pool alone", msg="selecting by ifindex not supported",
                       bad_attr=wrong)
-    return [stats_fill(request.host, _find(request.host, request.number("id", table, "page-pool-info")))]
+    return [page_pool_stats_fill(request.host.mem, _find(request.host, request.number("id", table, "page-pool-info")))]
 
 
 def stats_dump(request):
@@ -141,4 +121,4 @@ def stats_dump(request):
     if nest is not None:
         ifindex = request.number("ifindex", request.inside(nest, POOL_INFO), "page-pool-info")
     _check_device(request, ifindex)
-    return [stats_fill(request.host, row) for row in _listed(request.host, ifindex)]
+    return [page_pool_stats_fill(request.host.mem, row) for row in _listed(request.host, ifindex)]
