@@ -91,7 +91,7 @@ class DmabufFiles:
         if flags & ~DMA_BUF_SYNC_VALID:
             raise error(EINVAL, f"sync flags {flags:#x}: only {DMA_BUF_SYNC_VALID:#x} mean anything")
         if not flags & DMA_BUF_SYNC_RW:
-            raise error(EINVAL, f"sync flags {flags:#x} have neither READ nor WRITE; say which")
+            raise error(EINVAL, "sync with neither READ nor WRITE; say which")
         if buf.exporter == UDMABUF:
             if flags & DMA_BUF_SYNC_END and row not in self.begun:
                 raise error(EINVAL, "sync END before any START; bracket the access: START, look, END")

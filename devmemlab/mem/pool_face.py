@@ -123,7 +123,8 @@ class Pools:
         """
         last = page_pool_put_netmem(self.pools, self.netmems, self.providers, trace, pool, netmem, int(direct))
         if last < 0:
-            raise error(last, f"netmem {netmem} has no reference to give back to pool {pool}: it was returned already, or is another's")
+            raise error(last, f"netmem {netmem} has no reference to give back to pool {pool}: "
+                              "it was returned already, or is another pool's")
         return bool(last)
 
     def destroy(self, pool, now_ns=0, trace=None):

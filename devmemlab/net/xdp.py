@@ -88,7 +88,8 @@ class Xdp:
             zero copy is forced on a driver that has none.
         """
         if not 0 <= queue < max(self.real_num_rx_queues, self.real_num_tx_queues):
-            raise ProviderError(EINVAL, f"there is no queue {queue}", f"{self.name} has queues 0 to {self.real_num_rx_queues - 1}")
+            raise ProviderError(EINVAL, f"there is no queue {queue}",
+                                f"{self.name} has queues 0 to {self.real_num_rx_queues - 1}")
         if queue in self.xsk_pools:
             raise ProviderError(EBUSY, f"queue {queue} has an AF_XDP pool already", "unregister it first")
         mode = "copy"
