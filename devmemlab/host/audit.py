@@ -171,6 +171,9 @@ def audit(host):
         raise AssertionError(f"netmem row {int(lost[0])} is out of its pool, but nobody holds it: a leak")
     if live != host.skbs.ctl[0].live:
         raise AssertionError(f"{live} skbs are active, {host.skbs.ctl[0].live} are counted")
+    if host.gro.ctl[0].mixed:
+        raise AssertionError(f"GRO met {host.gro.ctl[0].mixed} neighbours in a flow of which one only was readable: a queue "
+                             f"mixes host and device memory")
     ctl = host.skbs.ctl[0]
     if ctl.octets_in - ctl.octets_freed != octets[1]:
         raise AssertionError(f"skbs took in {ctl.octets_in} payload octets and freed {ctl.octets_freed}, "

@@ -62,10 +62,10 @@ def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
         nic_rx_frame(memory, wire, frames[number], number, nics, nic, rxqs, netmems, ledger, trace)
         if (number + 1) % NAPI_BUDGET == 0 or number + 1 == len(frames):
             packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
-                                machine.addresses, machine.gro, trace, now_ns)
+                                machine.addresses, machine.gro, machine.taps, trace, now_ns)
     if len(frames) == 0:
         packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
-                            machine.addresses, machine.gro, trace, now_ns)
+                            machine.addresses, machine.gro, machine.taps, trace, now_ns)
     sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace)
     return packets
 

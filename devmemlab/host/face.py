@@ -8,16 +8,20 @@ Omits. mmap of sockets.
 import numpy as np
 
 from devmemlab.host.commands_of import commands_of
+from devmemlab.host.counters import Counting
 from devmemlab.host.ethtool import ethtool_of
+from devmemlab.host.inspect import inspect_skb
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
 from devmemlab.host.selector import Readiness
 from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
+from devmemlab.host.sysctl import Sysctls
+from devmemlab.host.tap import Tap
 from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
 
 
-class LinuxFace(MemoryFds, Readiness):
+class LinuxFace(MemoryFds, Readiness, Counting, Sysctls):
     """The part of a host that programs see."""
 
     def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):
@@ -99,6 +103,38 @@ class LinuxFace(MemoryFds, Readiness):
             ``queue``, ``rule``, ``hash`` and the steps; prints as a table.
         """
         return self.ethtool(ifname or self.netdev.name).explain(frame)
+
+    def tap(self, snaplen=65535, packets=4096):
+        """Open a packet socket: received packets are captured, unreadable ones by their headers only.
+
+        Parameters
+        ----------
+        snaplen : int
+            Most octets of a packet.
+        packets : int
+            Packets there is room for.
+
+        Returns
+        -------
+        tap : devmemlab.host.tap.Tap
+            ``capture()``, ``save(path)``, ``close()``.
+        """
+        return Tap(self, snaplen, packets)
+
+    def inspect(self, skb):
+        """Look at an skb: octets, frags, owners, readable or not.
+
+        Parameters
+        ----------
+        skb : int
+            Row of ``host.skbs``.
+
+        Returns
+        -------
+        found : devmemlab.host.inspect.Inspection
+            Prints as text.
+        """
+        return inspect_skb(self, skb)
 
     def sh(self, text, **variables):
         """Run command lines as an administrator types them: ``ethtool``, ``ip link`` and ``ynl``.

@@ -27,6 +27,7 @@ from devmemlab.mem.ledger import make_ledger
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.region import host_memory, memory
 from devmemlab.net.gro import make_gro
+from devmemlab.net.linear_tap import make_taps
 from devmemlab.net.skb import HEAD_BYTES, make_skbs
 from devmemlab.nic.device import make_nics
 from devmemlab.nic.rxq import make_rx_queues
@@ -117,7 +118,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self.tcbs.ctl[0].pmtu = mtu
         self.tokens = make_xarrays(sockets + 1, 1 << 17)
         self.pkt, self.msg, self.addresses = table(PKT, 2), table(MSGHDR, 1), table(ADDRESS, 0)
-        self.gro = make_gro()
+        self.gro, self.taps = make_gro(), make_taps()
         self._tx_octets, self._tx_frames = np.zeros(TX_ARENA_BYTES, np.uint8), table(FRAME, 4096)
         self._first_devices()
         self.netdev = self.add_nic(ifname, mac, rx_queues, port, ip, ip6, mtu, **nic)
@@ -131,7 +132,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     def machine(self):
         """Every table, as entry kernels take them."""
         return Machine(self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, self.mem.netmems, self.mem.pools,
-                       self.mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro)
+                       self.mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps)
 
     def step(self):
         """Do what is due now: one burst from each port, timers, and what they made to send.

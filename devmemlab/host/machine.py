@@ -32,6 +32,8 @@ class Machine(NamedTuple):
         The host's own addresses.
     gro : Gro
         What a poll holds back.
+    taps : Taps
+        What packet sockets see.
     """
 
     nics: NamedTuple
@@ -48,3 +50,4 @@ class Machine(NamedTuple):
     msg: np.recarray
     addresses: np.recarray
     gro: NamedTuple
+    taps: NamedTuple

@@ -14,6 +14,7 @@ from devmemlab.net.frag_list import skb_unchain
 from devmemlab.net.gro import GRO_FLOWS, gro_find, gro_hold, gro_joins, gro_let_go, gro_may_hold, gro_merge, gro_slot
 from devmemlab.net.linear import skb_headers_in_frag, skb_parse_headers, skb_pull, skb_pull_headers, skb_put_header
 from devmemlab.net.linear_rx import skb_copy_break, skb_csum_ok
+from devmemlab.net.linear_tap import tap_packet
 from devmemlab.net.napi import NAPI_BUDGET, NOTHING, SMALL, SPLIT, napi_next_skb
 from devmemlab.net.skb import skb_free, skb_trim
 from devmemlab.nic.drops import DROP_CSUM, DROP_NONE, DROP_NOT_OURS, DROP_PROTOCOL
@@ -113,7 +114,7 @@ def _gro_receive(gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers,
 
 @kernel
 def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, gro_on,
-               trace, now_ns):
+               taps, trace, now_ns):
     """Take the packets of a queue up to TCP, 64 at most, then refill the ring.
 
     Parameters
@@ -130,6 +131,8 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
         It holds nothing before and after.
     gro_on : int64
         0: every packet goes to TCP by itself.
+    taps : Taps
+        Grow by every packet, when there is a tap.
     trace, now_ns
         See `machine_receive`.
 
@@ -165,6 +168,8 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
                 err = np.int64(skb_pull_headers(memory, skbs, skb, netmems, found, ledger))
         if err == 0 and not known:
             err = np.int64(skb_parse_headers(memory, skbs, skb, packet))
+        if err == 0 and taps.ctl[0].active:
+            tap_packet(memory, taps, skbs, skb, netmems, now_ns)
         reason = np.int64(DROP_NONE)
         if err != 0:
             reason = np.int64(DROP_PROTOCOL)
@@ -190,7 +195,8 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
 
 
 @kernel
-def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, trace, now_ns):
+def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, taps, trace,
+             now_ns):
     """Serve every queue that interrupts now, in turns of one budget, and note when the next one will.
 
     Parameters
@@ -203,7 +209,7 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
         Scratch row.
     nics : Nics
         ``irq_next_ns`` of the NIC is set: 0 when nothing waits.
-    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, trace, now_ns
+    rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger, addresses, gro, taps, trace, now_ns
         Components of the machine and the time, see `machine_receive`.
 
     Returns
@@ -229,7 +235,7 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
                     ctl.irq_next_ns = now_ns + wait_ns
                 continue
             packets += poll_queue(memory, queue, ctl.first_queue, nic, pkt, rxqs, skbs, tcbs, txq, netmems, pools, providers,
-                                  ledger, addresses, gro, ctl.gro, trace, now_ns)
+                                  ledger, addresses, gro, ctl.gro, taps, trace, now_ns)
             if q.complete == q.clean:
                 irq_raise(q)
             else:

@@ -2,7 +2,7 @@
 
 Law.   Bytes of a frag are read only when the skb is readable; otherwise the kernel's error comes first.
 Reads. Linux net/core/skbuff.c (skb_copy_bits, __pskb_pull_tail); spec section 13.3.
-Omits. Storing bits, checksums over payload, taps (with their rooms).
+Omits. The rest of the guard table: `devmemlab.net.linear_ops`, `devmemlab.net.linear_tap`, `devmemlab.net.refuse`.
 """
 
 import numpy as np

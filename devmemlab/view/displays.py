@@ -46,6 +46,7 @@ DISPLAYS = {
         "occupancy": "devmemlab.view.occupancy:occupancy",
         "reference_graph": "devmemlab.view.reference_graph:reference_graph",
     },
+    ("devmemlab.host.inspect", "Inspection"): {"_repr_html_": "devmemlab.view.inspected:inspection_html"},
     ("devmemlab.host.netlink", "NetlinkSocket"): {"_repr_html_": "devmemlab.view.memory_tables:netlink_html"},
     ("devmemlab.mem.mem", "Mem"): {
         "_repr_html_": "devmemlab.view.memory_tables:mem_html",

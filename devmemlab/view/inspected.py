@@ -1,0 +1,38 @@
+"""One skb as a table for notebooks: its frags, and who refers to each.
+
+Law.   Octets are shown only where the skb says that they may be read.
+Reads. devmemlab.host.inspect.
+Omits. Drawing; following a frag list, whose rows are named.
+"""
+
+from devmemlab.view.tables import html_table
+
+
+def inspection_html(found):
+    """Show an inspection.
+
+    Parameters
+    ----------
+    found : devmemlab.host.inspect.Inspection
+        From ``host.inspect(skb)``.
+
+    Returns
+    -------
+    html : str
+        One table, a row for the linear part and one for each frag.
+    """
+    rows, at = [["linear part", str(found.headlen), "host memory", "this skb", found.octets[:min(found.headlen, 24)].hex(" ")]], \
+        found.headlen
+    for f in found.frags:
+        where = f"page {f.netmem >> 1}, offset {f.offset}"
+        if f.kind == "net_iov":
+            where = f"binding {f.binding}, offset {f.frag_offset}"
+        owners = ", ".join([f"pool {f.pool}", f"pp_ref_count {f.pp_ref_count}"]
+                           + [f"token {token} of connection {sock}" for sock, token in f.tokens])
+        octets = found.octets[at:at + min(f.length, 24)].hex(" ") if found.readable else "nobody here may read it"
+        rows.append([f"frag {f.number}", str(f.length), where, owners, octets])
+        at += f.length
+    kind = "readable" if found.readable else "unreadable"
+    return html_table(f"skb {found.skb}: {found.length} octets, {kind}, truesize {found.truesize}",
+                      ["part", "octets", "where", "owners", "first octets"], rows,
+                      note=found.links and f"It goes on in the skbs {', '.join(map(str, found.links))} of its frag list.")
