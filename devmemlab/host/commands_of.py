@@ -9,6 +9,8 @@ import json
 import shlex
 
 from devmemlab.host.shell_rules import ignored_bits
+from devmemlab.mem.dmabuf import TO_DEVICE
+from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.nic.hash_fields import FLOWS
 from devmemlab.nic.toeplitz import REFERENCE_KEY
 
@@ -124,14 +126,26 @@ def _device(host, netdev):
     for rule in face.get_rules():
         mapped = {**rule, "context": numbers[rule["context"]]} if "context" in rule else rule
         lines.append(f"ethtool -N {name} {rule_words(mapped)}")
+    return lines + _bindings(host, netdev)
+
+
+def _bindings(host, netdev):
+    """Lines about the bindings of one NIC, receiving ones first."""
     bound = {}
     for queue, binding in sorted(netdev.providers.items()):
         bound.setdefault(binding, []).append(queue)
-    lines += [BOUND_NOTE] if bound else []
+    requests = []
     for queues in bound.values():
-        request = {"ifindex": netdev.ifindex, "fd": "DMABUF_FD", "queues": [{"type": "rx", "id": queue} for queue in queues]}
-        text = json.dumps(request).replace('"DMABUF_FD"', "'\"$DMABUF_FD\"'")
-        lines.append(f"ynl --family netdev --do bind-rx --json '{text}'")
+        size = netdev.rx_page_sizes[queues[0]]
+        requests.append(("bind-rx", {"queues": [{"type": "rx", "id": queue} for queue in queues],
+                                     **({"rx-page-size": size} if size != PAGE_SIZE else {})}))
+    rows = host.mem.providers.binding
+    sending = (rows.kind != 0) & (rows.live != 0) & (rows.direction == TO_DEVICE) & (rows.ifindex == netdev.ifindex)
+    requests += [("bind-tx", {})] * int(sending.sum())
+    lines = [BOUND_NOTE] if requests else []
+    for name, attrs in requests:
+        text = json.dumps({"ifindex": netdev.ifindex, "fd": "DMABUF_FD", **attrs}).replace('"DMABUF_FD"', "'\"$DMABUF_FD\"'")
+        lines.append(f"ynl --family netdev --do {name} --json '{text}'")
     return lines
 
 

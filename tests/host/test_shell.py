@@ -1,11 +1,13 @@
 """Command lines: effects as of the methods, words and exit status as of the real tools, and a configuration's round trip."""
 
+import json
 import os
 import re
 import subprocess
 
 import pytest
 
+import devmemlab as dml
 from devmemlab.host import ports
 from devmemlab.host.shell_rss import change_rss
 from tests.scripts.kit import Script
@@ -246,6 +248,26 @@ def test_a_bound_queue_as_commands(bound):
     assert text.splitlines()[-2].startswith("# A binding lives")
     assert text.splitlines()[-1] == ("""ynl --family netdev --do bind-rx --json '{"ifindex": 2, "fd": '"$DMABUF_FD"', """
                                      """"queues": [{"type": "rx", "id": 1}]}'""")
+
+
+def test_large_buffers_and_sending_bindings_as_commands():
+    """Sizes of buffers and both directions are told; the receiving line makes the same binding again."""
+    with Script(rx_queues=4, rx_ring=8, listen=False, split=True, kernel="7.3") as script:
+        k, netlink = script.host, script.host.netlink()
+        fd = k.export(dml.DeviceMemory("1MiB"))
+        queues = [{"type": "rx", "id": 2}, {"type": "rx", "id": 1}]
+        netlink.bind_rx({"ifindex": 2, "fd": fd, "queues": queues, "rx-page-size": 16384})
+        netlink.bind_tx({"ifindex": 2, "fd": fd})
+        receiving, sending = k.as_commands().splitlines()[-2:]
+        assert sending == """ynl --family netdev --do bind-tx --json '{"ifindex": 2, "fd": '"$DMABUF_FD"'}'"""
+        assert '"rx-page-size": 16384' in receiving
+        text = receiving.partition("--json ")[2].replace("""'"$DMABUF_FD"'""", str(fd)).strip("'")
+        netlink.close()
+        assert "ynl" not in k.as_commands()
+        again = k.netlink()
+        again.bind_rx(json.loads(text))
+        assert k.as_commands().splitlines()[-1] == receiving
+        k.audit()
 
 
 def test_contexts_are_numbered_as_they_will_be(k):
