@@ -217,8 +217,8 @@ except OSError as error:
     print(refused, error.strerror)
 
 # %% [markdown]
-# It may not: a small payload would stay with its headers, in device memory, and be dropped. Lesson 0 met the same rule from the
-# other side. The kernel keeps it from both: no binding while there is a threshold, no threshold while there is a binding.
+# It may not: a small payload would stay with its headers, in device memory, and be dropped. That is why lesson 0 set it to 0. The
+# kernel keeps the rule from both sides: no binding while there is a threshold, no threshold while there is a binding.
 #
 # ### Turn the sizes
 #

@@ -16,7 +16,6 @@ from devmemlab.lab.scenes import PAGE
 from devmemlab.lab.scenes_talk import Talk, receive, talk
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.nic.drops import drop_counts
-from devmemlab.nic.rxq import check_header_bytes
 from devmemlab.nic.stats import gve_stats, qstats
 from devmemlab.wire.ipv4 import IPPROTO_UDP
 from devmemlab.wire.pcap import read_capture
@@ -105,7 +104,7 @@ def card(queue="device memory", ring=16, header_buffer=128, hds_thresh=0, pages=
     nic, device = host.ethtool("eth1"), None
     nic.set_rings(tcp_data_split="on")
     nic.set_rxfh_indir(table=[QUEUE])
-    host.netdev.header_bytes = check_header_bytes(header_buffer)
+    host.netdev.header_bytes = header_buffer
     if queue == QUEUES[0]:
         device = DeviceMemory(pages * PAGE)
         host.netlink("netdev").bind_rx({"ifindex": host.ifindex("eth1"), "fd": host.export(device),
