@@ -8,6 +8,7 @@ Omits. How long a call took: only the time that queues stand still is modelled.
 from devmemlab.base.errno import name_of
 from devmemlab.lab.restart_trial import FAILS
 from devmemlab.view import theme
+from devmemlab.view.steering import marked
 from devmemlab.view.still import WIDTH, Still
 from devmemlab.view.svg import element, text_width
 
@@ -103,8 +104,7 @@ class RestartPicture(Still):
             parts.append(element("rect", x=x, y=y, width=width, height=20, fill="none", rx=3,
                                  stroke=theme.colour("ink"), stroke_width=2 if call.errno else 0.8))
             if call.errno:
-                parts.append(element("rect", x=x, y=y, width=18, height=20, fill=theme.texture(prefix, "dropped")))
-                parts.append(element("text", "X", x=x + 9, y=y + 14, class_="mid small strong halo"))
+                parts.append(marked(prefix, "dropped", "X", x, y, height=20))
             parts.append(element("text", words, x=x + (24 if call.errno else 6), y=y + 14, class_="small"))
             x += width + 6
         return y + 24
@@ -119,9 +119,7 @@ class RestartPicture(Still):
             parts.append(element("text", str(queue), x=20, y=y + 14, class_="strong"))
             for x, memory in ((60, was), (200, now)):
                 role, letter = ROLES.get(memory, ("device", "D"))
-                parts.append(element("rect", x=x, y=y, width=20, height=20, fill=theme.texture(prefix, role),
-                                     stroke=theme.colour("ink"), stroke_width=0.8))
-                parts.append(element("text", letter, x=x + 10, y=y + 14, class_="mid small strong halo"))
+                parts.append(marked(prefix, role, letter, x, y, height=20))
                 parts.append(element("text", memory, x=x + 27, y=y + 14, class_="small"))
             parts.append(element("rect", x=340, y=y + 1, width=max(room * got / trial.sent, 1), height=17,
                                  fill=theme.texture(prefix, "wire"), stroke=theme.colour("ink"), stroke_width=0.8))

@@ -23,6 +23,34 @@ KINDS = {
 """Role of the theme -> letter and meaning of a flow; the last two are mistakes."""
 
 
+def marked(prefix, role, letter, x, y, width=20, height=18):
+    """Draw a box in the texture of a role, with its letter on a plate of paper, so that it can be read on any texture.
+
+    Parameters
+    ----------
+    prefix : str
+        Of the textures.
+    role : str
+        Of the theme.
+    letter : str
+        Left out where there is no room for it.
+    x, y, width, height : float
+        Where.
+
+    Returns
+    -------
+    drawn : str
+        Elements.
+    """
+    box = element("rect", x=x, y=y, width=width, height=height, fill=theme.texture(prefix, role), stroke=theme.colour("ink"),
+                  stroke_width=0.8)
+    if width < 16:
+        return box
+    middle = x + width / 2
+    return (box + element("rect", x=middle - 6, y=y + height / 2 - 6.5, width=12, height=13, rx=2, fill=theme.colour("paper"))
+            + element("text", letter, x=middle, y=y + height / 2 + 4, class_="mid small strong"))
+
+
 class Landed(NamedTuple):
     """Where one flow lands.
 
@@ -139,11 +167,7 @@ class Steering(Still):
                 width = room * flows / most
                 if not flows:
                     continue
-                parts.append(element("rect", x=x, y=y, width=width, height=18, fill=theme.texture(prefix, kind),
-                                     stroke=theme.colour("ink"), stroke_width=0.8))
-                letter = KINDS.get(kind, ("-",))[0]
-                if width > 14:
-                    parts.append(element("text", letter, x=x + width / 2, y=y + 13, class_="mid small strong halo"))
+                parts.append(marked(prefix, kind, KINDS.get(kind, ("-",))[0], x, y, width))
                 x += width
             parts.append(element("text", str(sum(count.values())), x=x + 6, y=y + 14))
             y += ROW
@@ -154,10 +178,8 @@ class Steering(Still):
         for at, (kind, (letter, meaning)) in enumerate(KINDS.items()):
             x, line = 8 + at % 2 * 340 if at < 2 else 8, y + 24 * (0 if at < 2 else at - 1)
             number = sum(count[kind] for count in self.counts)
-            parts.append(element("rect", x=x, y=line - 10, width=18, height=18, fill=theme.texture(prefix, kind),
-                                 stroke=theme.colour("ink"), stroke_width=0.8))
-            parts.append(element("text", letter, x=x + 9, y=line + 3, class_="mid small strong halo"))
-            parts.append(element("text", f"{meaning}: {number}", x=x + 26, y=line + 3, class_="small"))
+            parts.append(marked(prefix, kind, letter, x, line - 10))
+            parts.append(element("text", f"{meaning}: {number}", x=x + 28, y=line + 3, class_="small"))
         return y + 24 * 2 + 20
 
 

@@ -18,6 +18,7 @@ BARS, POOLS = 'img[alt^="What crosses each link"]', 'img[alt^="Where the buffers
 FRAME, BURST = 'img[alt*=" octets from 0: "]', 'img[alt^="96 frames at a ring"]'
 RING = 'img[alt^="The ring of queue"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
+LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirection table"]', 'img[alt^="Binding queue 2"]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -138,6 +139,20 @@ def keys_of_the_ring(lesson):
     press(lesson, "ArrowDown", "device memory, ring 64, header buffer 128")
 
 
+def keys_of_steering(lesson):
+    push(lesson, "over all queues")
+    lesson.status_becomes("8 queues, over all queues, a rule: of 8 flows that want device memory 8 have it")
+    tab_to(lesson, "SELECT", "Shift+Tab")
+    press(lesson, "ArrowUp", "4 queues, over all queues, a rule")
+
+
+def keys_of_the_restart(lesson):
+    push(lesson, "one queue")
+    lesson.status_becomes("the driver ignores the provider, one queue is restarted: queue 2 ends on pages; 0 of 32")
+    tab_to(lesson, "SELECT", "Shift+Tab")
+    press(lesson, "ArrowDown", "stop of the old queue, one queue")
+
+
 class Plan(NamedTuple):
     """What a lesson shows and how its control is turned: selectors with counts, words, keys, then (button, option, words)."""
 
@@ -162,6 +177,11 @@ PLANS = {
                                        "returned by others", "64", ("bursts of 200, returned by others", "bursts of 64,")),
     "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1, RING: 2}, "pages, ring 64, header buffer 64, hds-thresh 512",
                                          keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
+    "06_steering": Plan({LANDED: 3, TABLE: 1}, "8 queues, all but the last, a rule", keys_of_steering,
+                        "no rule", "2", ("4 queues, over all queues, no rule", "2 queues, over all queues, no rule")),
+    "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
+                                      keys_of_the_restart, "the whole device", "nothing fails",
+                                      ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
 }
 
 

@@ -7,6 +7,8 @@ from devmemlab.view.byte_flow import byte_flow
 from devmemlab.view.memory_bars import Bar, Bars, crossing_bars
 from devmemlab.view.memory_controls import STEPS, BindingControl, PoolControl
 from devmemlab.view.picture import comparison
+from devmemlab.view.steering import Landed, Steering
+from devmemlab.view.steering_controls import RestartControl, SteeringControl
 from tests.view import kit
 
 pytestmark = pytest.mark.browser
@@ -24,6 +26,11 @@ PICTURES = {
     "crossings": lambda: crossing_bars(kit.Result(modes=MODES[:3]), "cpu, device").svg(),
     "binding": lambda: BindingControl(len(STEPS) - 1, scattered=True).picture.svg(),
     "pool": lambda: PoolControl(200, False).picture.svg(),
+    "steering": lambda: SteeringControl(8).picture.svg(),
+    "crowded_steering": lambda: Steering("eth1234567890123", [k % 16 for k in range(128)], 16, {3, 15},
+                                         [Landed(k % 3 == 0, k % 17 - 1) for k in range(1 << 14)]).svg(),
+    "restart": lambda: RestartControl("start twice").picture.svg(),
+    "reset": lambda: RestartControl("start twice", "device").picture.svg(),
     "long_bars": lambda: Bars("A title", "counted", [("all", [Bar("A", "a name", "host", 10**15)])], "octets").svg(),
 }
 LOOK = """() => {
