@@ -28,9 +28,6 @@ from devmemlab.tcp.sndq import sndq_space
 from devmemlab.tcp.states import CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT
 from devmemlab.wire.address import parse_address
 
-EPHEMERAL = range(32768, 61000)
-"""Linux's net.ipv4.ip_local_port_range."""
-
 _ADVICE = {
     EAGAIN: "the send buffer is full, and the socket does not block",
     EPIPE: "the connection is over, or was shut down for sending",
@@ -114,10 +111,11 @@ class Sending:
         tcbs = self.host.tcbs
         rows = tcbs.tcb[1:int(tcbs.ctl[0].watermark)]
         used = set(rows.lport[(rows.state != 0)].tolist())
-        for port in EPHEMERAL:
+        ports = self.host.local_ports
+        for port in ports:
             if port not in used:
                 return port
-        raise error(EADDRNOTAVAIL, f"all ports from {EPHEMERAL.start} to {EPHEMERAL.stop - 1} are in use; close some sockets")
+        raise error(EADDRNOTAVAIL, f"all ports from {ports.start} to {ports.stop - 1} are in use; close some sockets")
 
     @staticmethod
     def _writable(row):

@@ -13,7 +13,6 @@ from devmemlab.host.ports.base import Port
 from devmemlab.host.ports.store import FrameStore
 from devmemlab.wire.rows import CSUM_UNKNOWN, Burst
 
-
 KEPT_FRAMES = 4096
 """Above this, frames that have arrived are forgotten although others wait."""
 
