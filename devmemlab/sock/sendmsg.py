@@ -199,7 +199,11 @@ def tcp_sendmsg(memory, tcbs, txq, skbs, netmems, providers, ledger, trace, sock
         taken += piece
     if taken and more == 0 and row.send_head:
         skbs.skb[row.sndq_tail].tcp_flags |= PSH
+    corked = row.cork
+    if more:
+        row.cork = 1
     tcp_write_xmit(tcbs, txq, skbs, trace, sock, now_ns)
+    row.cork = corked
     if taken == 0 and length > 0:
         return failed
     return taken

@@ -2,7 +2,7 @@
 
 Law.   ``snd_una`` only moves forward; an skb leaves the send queue when every sequence number of it is acknowledged.
 Reads. RFC 9293 section 3.10.7.4 (fifth, check the ACK field); RFC 5961 section 5; Linux net/ipv4/tcp_input.c (tcp_ack).
-Omits. ECN; forward RTO; rate samples.
+Omits. ECN; rate samples.
 """
 
 import numpy as np
@@ -12,19 +12,21 @@ from devmemlab.base.seq import U32, seq_add, seq_after, seq_before, seq_diff
 from devmemlab.tcp.congestion import cong_avoid
 from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, timer_at
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
-from devmemlab.tcp.recovery import (
-    DUPLICATE_ACK,
-    DUPLICATE_SACK,
-    ECHO_IS_OLD,
-    RETRANS_ACKED,
-    SND_UNA_ADVANCED,
-    tcp_fastretrans_alert,
-)
+from devmemlab.tcp.recovery import tcp_enter_cwr, tcp_fastretrans_alert
 from devmemlab.tcp.rtt import tcp_rtt_sample
 from devmemlab.tcp.sack import rack_advance, tcp_sacktag
 from devmemlab.tcp.sndq import EVER_RETRANS, SACKED, packets_in_flight, sndq_pop
 from devmemlab.tcp.states import CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, TIME_WAIT, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
+from devmemlab.tcp.undo import (
+    DUPLICATE_ACK,
+    DUPLICATE_SACK,
+    ECHO_IS_OLD,
+    FRTO_WAIT,
+    ORIGINAL_ACKED,
+    RETRANS_ACKED,
+    SND_UNA_ADVANCED,
+)
 from devmemlab.tcp.validate import tcp_challenge
 from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit, tcp_xmit_retransmit_queue
 
@@ -72,23 +74,25 @@ def _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
 
     Returns
     -------
-    acked, fresh, resent, rtt_ns : int64
-        Segments freed; those of them that no SACK had reported; 1 when one had been sent again; a round-trip time from
-        a segment sent once, or -1.
+    fresh, flag, rtt_ns : int64
+        Segments freed that no SACK had reported; RETRANS_ACKED when one had been sent again, ORIGINAL_ACKED when one of
+        before the loss had not; a round-trip time from a segment sent once, or -1.
     """
     row = tcbs.tcb[tcb]
     acked = np.int64(0)
     fresh = np.int64(0)
-    resent = np.int64(0)
+    flag = np.int64(0)
     rtt_ns = np.int64(-1)
     while row.sndq_head and row.sndq_head != row.send_head:
         s = skbs.skb[row.sndq_head]
         if seq_after(s.end_seq, row.snd_una):
             break
         if s.sacked & EVER_RETRANS:
-            resent = np.int64(1)
+            flag |= RETRANS_ACKED
         elif s.sacked & SACKED == 0:
             rtt_ns = now_ns - s.sent_ns
+            if not seq_after(s.end_seq, row.high_seq):
+                flag |= ORIGINAL_ACKED
         if s.sacked & SACKED == 0:
             rack_advance(row, s, now_ns)
             row.delivered += 1
@@ -99,7 +103,7 @@ def _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
     if row.sack_permitted == 0 and acked > 0:
         # Each of these may have been one of the duplicate ACKs counted.
         row.sacked_out = max(min(row.sacked_out - (acked - 1), row.packets_out - 1), 0)
-    return acked, fresh, resent, rtt_ns
+    return fresh, flag, rtt_ns
 
 
 @kernel
@@ -126,6 +130,34 @@ def _fin_acknowledged(tcbs, trace, tcb, now_ns):
         tcp_enter_time_wait(tcbs, tcb, now_ns)
     elif before == LAST_ACK:
         tcp_done(tcbs, tcb)
+
+
+@kernel
+def _tail_probe_answered(row, pkt, flag):
+    """See whether the probe of the tail had repaired a loss: then the window falls as for any other.
+
+    Parameters
+    ----------
+    row : TCB
+        ``tlp_high_seq`` becomes 0 when the question is settled.
+    pkt : PKT
+        The acknowledgement.
+    flag : int64
+        What it was.
+
+    References
+    ----------
+    RFC 8985 section 7.4.
+    """
+    if seq_before(pkt.ack_seq, row.tlp_high_seq):
+        return
+    if row.tlp_retrans == 0 or flag & DUPLICATE_SACK:
+        row.tlp_high_seq = 0
+    elif seq_after(pkt.ack_seq, row.tlp_high_seq):
+        row.tlp_high_seq = 0
+        tcp_enter_cwr(row)
+    elif flag & SND_UNA_ADVANCED == 0 and pkt.sack_count == 0 and pkt.payload_bytes == 0:
+        row.tlp_high_seq = 0        # the original had arrived, and this is what the probe brought back
 
 
 @kernel
@@ -181,13 +213,13 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
         row.backoff = 0
     changed = _take_window(row, pkt)
     if row.sack_permitted and pkt.sack_count:
-        fresh, duplicate, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
-        flag |= DUPLICATE_SACK * duplicate
+        fresh, duplicate, original, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
+        flag |= DUPLICATE_SACK * duplicate | ORIGINAL_ACKED * original
     if row.sndq_head:
-        acked, unreported, resent, seq_rtt_ns = _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
+        unreported, found, seq_rtt_ns = _clean_send_queue(tcbs, skbs, tcb, pools, netmems, providers, trace, now_ns)
         fresh += unreported
-        flag |= RETRANS_ACKED * resent
-        if seq_rtt_ns >= 0 and resent == 0:
+        flag |= found
+        if seq_rtt_ns >= 0 and found & RETRANS_ACKED == 0:
             rtt_ns = seq_rtt_ns
     if rtt_ns < 0 and flag & SND_UNA_ADVANCED and row.timestamps and pkt.opt_timestamp and pkt.ts_ecr:
         rtt_ns = (((now_ns // NS_PER_MS) - pkt.ts_ecr) & U32) * NS_PER_MS
@@ -198,9 +230,9 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
             flag |= ECHO_IS_OLD
     if flag & SND_UNA_ADVANCED == 0 and pkt.payload_bytes == 0 and changed == 0 and row.packets_out and pkt.tcp_flags & 1 == 0:
         flag |= DUPLICATE_ACK
-    if row.tlp_high_seq and not seq_before(row.snd_una, row.tlp_high_seq):
-        row.tlp_high_seq = 0
-    if packets_before:
+    if row.tlp_high_seq:
+        _tail_probe_answered(row, pkt, flag)
+    if packets_before or flag & DUPLICATE_SACK:
         if flag & SND_UNA_ADVANCED:
             tcp_rearm_rto(tcbs, tcb, now_ns)
         reduced = tcp_fastretrans_alert(tcbs, skbs, tcb, flag, fresh, now_ns)
@@ -214,7 +246,10 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
     if row.fin_sent and row.snd_una == row.write_seq and row.sndq_head == 0:
         _fin_acknowledged(tcbs, trace, tcb, now_ns)
     if row.sndq_head:
-        if row.lost_out > row.retrans_out:
+        tried = 0
+        if row.frto == FRTO_WAIT and row.snd_nxt == row.high_seq:
+            tried = tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+        if row.lost_out > row.retrans_out and tried == 0:
             tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns)
         tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
         tcp_schedule_probe_of_tail(tcbs, tcb, now_ns)

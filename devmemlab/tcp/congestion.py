@@ -1,7 +1,7 @@
 """Congestion control: how fast the window grows, and how far it falls.
 
 Law.   A rule answers two questions only: the next slow-start threshold, and how many ACKs buy one packet of window.
-Reads. RFC 5681 (Reno), RFC 9438 (CUBIC); Linux net/ipv4/tcp_cong.c, tcp_cubic.c.
+Reads. RFC 5681 (Reno, and section 4.1 on idle connections), RFC 9438 (CUBIC); Linux net/ipv4/tcp_cong.c, tcp_cubic.c.
 Omits. HyStart; pacing; ECN's alternative reductions.
 
 A rule is chosen by the number in ``row.congestion`` (TCP_CONGESTION names it). Everything is integer
@@ -9,7 +9,7 @@ arithmetic, so that a run is the same compiled and interpreted.
 """
 
 from devmemlab.base.kernel import kernel
-from devmemlab.tcp.tcb import CUBIC, NS_PER_MS
+from devmemlab.tcp.tcb import CUBIC, NS_PER_MS, TCP_INIT_CWND
 
 CONGESTION_NAMES = ("cubic", "reno")
 CUBIC_BETA, CUBIC_ONE = 717, 1024
@@ -63,6 +63,34 @@ def cong_ssthresh(row):
             row.cubic_wmax = row.cwnd
         return max(row.cwnd * CUBIC_BETA // CUBIC_ONE, 2)
     return max(row.cwnd >> 1, 2)
+
+
+@kernel
+def cwnd_after_idle(row, now_ns):
+    """Halve the window for each timeout that a connection had nothing out: what it knew of the path has aged.
+
+    Parameters
+    ----------
+    row : TCB
+        ``cwnd`` falls, not below the initial one; ``ssthresh`` remembers three quarters of what it was.
+    now_ns : int64
+        Time.
+
+    References
+    ----------
+    RFC 2861; Linux tcp_cwnd_restart() (net.ipv4.tcp_slow_start_after_idle).
+    """
+    idle_ns = now_ns - row.last_sent_ns - row.rto_ns
+    least = min(row.cwnd, TCP_INIT_CWND)
+    if idle_ns < 0 or row.last_sent_ns == 0 or row.cwnd == least:
+        return
+    row.ssthresh = max(row.ssthresh, (row.cwnd >> 1) + (row.cwnd >> 2))
+    while idle_ns >= 0 and row.cwnd > least:
+        row.cwnd >>= 1
+        idle_ns -= row.rto_ns
+    row.cwnd = max(row.cwnd, least)
+    row.cwnd_used = 0
+    row.cubic_epoch_ns = 0
 
 
 @kernel

@@ -39,10 +39,7 @@ def tcp_connect(tcbs, txq, skbs, trace, tcb, now_ns):
     """
     row = tcbs.tcb[tcb]
     tcp_take_iss(tcbs, row)
-    row.timestamps = 1
-    row.sack_permitted = 1
-    row.snd_wscale = 0
-    row.rcv_wscale = select_wscale(row.rcvbuf)
+    row.rcv_wscale = select_wscale(row.rcvbuf) if row.snd_wscale >= 0 else 0
     tcp_event(tcbs, trace, tcb, EV_CONNECT)
     tcp_hash(tcbs, tcb)
     tcp_send_syn(tcbs, txq, skbs, trace, tcb, now_ns)
@@ -60,6 +57,8 @@ def tcp_send_syn(tcbs, txq, skbs, trace, tcb, now_ns):
     row = tcbs.tcb[tcb]
     if row.retries == 0:
         row.syn_sent_ns = now_ns
+    else:
+        tcbs.ctl[0].retrans_segs += 1
     tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN, row.iss, now_ns)
     row.rto_kind = TIMER_RTO
     row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)

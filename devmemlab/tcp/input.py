@@ -2,7 +2,9 @@
 
 Law.   The skb given to `tcp_rcv` is either queued or freed, and what it says counts only when it has been validated.
 Reads. RFC 9293 section 3.10.7; Linux net/ipv4/tcp_input.c (tcp_rcv_established, tcp_data_queue).
-Omits. Urgent data, ECN.
+Omits. Urgent mode. Our answer, for readable and unreadable data alike: an urgent octet stays in line as with SO_OOBINLINE,
+       the pointer is not followed, nobody is signalled, and the segment is counted (RFC 6093 advises against more).
+       Linux copies that octet out of the segment, which a released kernel did not survive where no CPU can read it.
 """
 
 from devmemlab.base.kernel import kernel
@@ -26,7 +28,7 @@ from devmemlab.tcp.data import (
 )
 from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv, tcp_may_follow
 from devmemlab.tcp.lookup import tcp_lookup, tcp_lookup_listener
-from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack, tcp_send_reset, tcp_send_synack
+from devmemlab.tcp.output import ACK, FIN, RST, SYN, URG, tcp_send_ack, tcp_send_reset, tcp_send_synack
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait, tcp_reset
 from devmemlab.tcp.states import (
     CLOSE,
@@ -115,6 +117,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
     s.seq = pkt.seq
     s.end_seq = seq_add(pkt.seq, pkt.payload_bytes)
     s.tcp_flags = pkt.tcp_flags
+    tcbs.ctl[0].in_segs += 1
     tcb = tcp_lookup(tcbs, pkt)
     if tcb == 0:
         tcp_send_reset(tcbs, txq, trace, pkt, nic)
@@ -163,6 +166,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
             return tcb
         tcp_child_established(tcbs, trace, tcb, pkt, now_ns)
+    row.urgent_in += (pkt.tcp_flags & URG) >> 5
     if tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace, now_ns) == 0:
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
         return tcb

@@ -52,9 +52,12 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
         return 0
     parent = tcbs.tcb[listener]
     if parent.accept_count > parent.backlog:
+        tcbs.ctl[0].listen_overflows += 1
+        tcbs.ctl[0].listen_drops += 1
         return 1
     tcb = tcb_alloc(tcbs)
     if tcb == 0:
+        tcbs.ctl[0].listen_drops += 1
         return 1
     row = tcbs.tcb[tcb]
     row.listener = listener
@@ -168,10 +171,11 @@ def tcp_take_syn(row, pkt, now_ns):
     row.snd_wl1 = pkt.seq
     row.max_window = pkt.window
     row.mss = pkt.opt_mss if pkt.opt_mss > 0 else TCP_MSS_DEFAULT
-    row.snd_wscale = min(pkt.opt_wscale, MAX_WSCALE)      # RFC 7323 section 2.3: more than 14 counts as 14
-    row.rcv_wscale = select_wscale(row.rcvbuf) if pkt.opt_wscale >= 0 else 0
-    row.sack_permitted = pkt.opt_sack_permitted
-    row.timestamps = pkt.opt_timestamp
+    # What is switched off here is not taken from the peer either.
+    row.snd_wscale = min(pkt.opt_wscale, MAX_WSCALE) if row.snd_wscale >= 0 else -1    # RFC 7323 section 2.3
+    row.rcv_wscale = select_wscale(row.rcvbuf) if row.snd_wscale >= 0 else 0
+    row.sack_permitted &= pkt.opt_sack_permitted
+    row.timestamps &= pkt.opt_timestamp
     row.ts_recent = pkt.ts_val
     row.ts_recent_at_ns = now_ns
 

@@ -18,7 +18,7 @@ from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.window import tcp_select_window
 from devmemlab.wire.rows import SEG, clear_segment
 
-FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << _k for _k in range(8))
 TIMER_RTO, TIMER_PROBE0, TIMER_TLP, TIMER_RACK = range(4)
 """What ``rto_at_ns`` is waiting for, in ``rto_kind``: one timer does for all, as in Linux."""
 TXQ_CTL = schema("count", "limit", "lost")
@@ -183,6 +183,9 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
         if row.quickack > 0:
             row.quickack -= 1
     row.segs_out += 1
+    tcbs.ctl[0].out_segs += 1
+    if tcp_flags & RST:
+        tcbs.ctl[0].rst_out += 1
     emit(trace, TCP_SEND, tcb, seq, seg.ack_seq, tcp_flags)
     return 1
 
@@ -216,6 +219,8 @@ def tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns):
     row = tcbs.tcb[tcb]
     if row.retries == 0:
         row.syn_sent_ns = now_ns
+    else:
+        tcbs.ctl[0].retrans_segs += 1
     tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN | ACK, row.iss, now_ns)
     row.rto_kind = TIMER_RTO
     row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
@@ -266,4 +271,5 @@ def tcp_send_reset(tcbs, txq, trace, pkt, nic):
         seg.tcp_flags = RST | ACK
         seg.ack_seq = (pkt.seq + pkt.payload_bytes + ((pkt.tcp_flags & SYN) >> 1) + (pkt.tcp_flags & FIN)) & U32
     tcbs.ctl[0].rst_out += 1
+    tcbs.ctl[0].out_segs += 1
     emit(trace, TCP_SEND, 0, seg.seq, seg.ack_seq, seg.tcp_flags)

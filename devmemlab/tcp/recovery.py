@@ -1,9 +1,9 @@
 """Recovery: from the first sign of loss until everything that was out then is acknowledged.
 
 Law.   The window falls once for each round trip with losses, and comes back when the losses turn out to be none.
-Reads. RFC 6675, RFC 6582 (without SACK), RFC 6937 (proportional rate reduction), RFC 3522 (Eifel);
-       Linux net/ipv4/tcp_input.c (tcp_fastretrans_alert, tcp_cwnd_reduction).
-Omits. F-RTO: after a timeout everything that is out counts as lost until a duplicate report or an old echo undoes it.
+Reads. RFC 6675, RFC 6582 (without SACK), RFC 6937 (proportional rate reduction), RFC 3522 (Eifel), RFC 5682 (F-RTO);
+       Linux net/ipv4/tcp_input.c (tcp_fastretrans_alert, tcp_cwnd_reduction, tcp_process_loss).
+Omits. Holding on to Recovery without SACK until something beyond its end is acknowledged.
 
 ::
 
@@ -17,11 +17,17 @@ from devmemlab.tcp.congestion import cong_ssthresh
 from devmemlab.tcp.rack import rack_mark_lost
 from devmemlab.tcp.sndq import LOST, RETRANS, SACKED, packets_in_flight, sndq_tag, sndq_untag
 from devmemlab.tcp.tcb import TCP_INFINITE_SSTHRESH, TCP_REORDERING
+from devmemlab.tcp.undo import (
+    DUPLICATE_ACK,
+    DUPLICATE_SACK,
+    FRTO_NEW,
+    FRTO_OFF,
+    SND_UNA_ADVANCED,
+    forward_rto,
+    may_undo,
+    tcp_undo,
+)
 from devmemlab.tcp.xmit import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY
-
-SND_UNA_ADVANCED, DUPLICATE_ACK, DUPLICATE_SACK, RETRANS_ACKED, ECHO_IS_OLD = 1, 2, 4, 8, 16
-"""What an acknowledgement was, as bits: it moved ``snd_una``; it moved nothing and carried nothing; it reported data that
-came twice; it covered data sent more than once; its timestamp echo is older than the first retransmission."""
 
 
 @kernel
@@ -35,18 +41,20 @@ def _begin(row, state):
     state : int64
         CA_RECOVERY, CA_CWR or CA_LOSS.
     """
-    if row.ca_state <= CA_DISORDER or (state == CA_LOSS and row.ca_state != CA_LOSS):
+    again = state == CA_LOSS and (row.ca_state == CA_LOSS or row.ca_state == CA_RECOVERY)
+    if not again or not seq_before(row.snd_una, row.high_seq):
         row.prior_ssthresh = row.ssthresh
         row.prior_cwnd = row.cwnd
         row.ssthresh = cong_ssthresh(row)
-        row.undo_marker = row.snd_una + 1
-        row.undo_retrans = 0
+        row.undo_marker = 0 if state == CA_CWR else row.snd_una + 1
+        row.undo_retrans = row.retrans_out if row.retrans_out else -1
         row.retrans_stamp = 0
     row.high_seq = row.snd_nxt
     row.tlp_high_seq = 0
     row.prr_delivered = 0
     row.prr_out = 0
     row.cwnd_cnt = 0
+    row.frto = FRTO_OFF
     row.ca_state = state
 
 
@@ -81,11 +89,17 @@ def tcp_enter_loss(tcbs, skbs, tcb):
     """
     row = tcbs.tcb[tcb]
     _begin(row, CA_LOSS)
+    # A second timeout of the same data leaves no doubt (RFC 5682 section 2.1).
+    row.frto = FRTO_NEW if row.retries <= 1 else FRTO_OFF
     if row.sack_permitted == 0:
         row.sacked_out = 0
+    # A peer that reported the very first octets and does not acknowledge them has dropped what it reported.
+    forgets = row.sndq_head and skbs.skb[row.sndq_head].sacked & SACKED
     skb = row.sndq_head
     while skb and skb != row.send_head:
         s = skbs.skb[skb]
+        if forgets:
+            sndq_untag(row, s, SACKED)
         if s.sacked & SACKED == 0:
             sndq_untag(row, s, RETRANS)
             sndq_tag(row, s, LOST)
@@ -94,50 +108,16 @@ def tcp_enter_loss(tcbs, skbs, tcb):
 
 
 @kernel
-def tcp_undo(tcbs, skbs, tcb):
-    """Give the window back: nothing had been lost.
-
-    Parameters
-    ----------
-    tcbs : Tcbs
-        Window, threshold, state.
-    skbs : Skbs
-        Marks of loss are taken back.
-    tcb : int64
-        Row.
-    """
-    row = tcbs.tcb[tcb]
-    skb = row.sndq_head
-    while skb and skb != row.send_head:
-        sndq_untag(row, skbs.skb[skb], LOST)
-        skb = skbs.skb[skb].next
-    row.cwnd = max(row.cwnd, row.prior_cwnd)
-    if row.prior_ssthresh > row.ssthresh:
-        row.ssthresh = row.prior_ssthresh
-    row.undo_marker = 0
-    row.retrans_stamp = 0
-    row.ca_state = CA_DISORDER if row.sacked_out else CA_OPEN
-
-
-@kernel
-def _may_undo(row, flag):
-    """Tell whether every retransmission has proved needless.
+def tcp_enter_cwr(row):
+    """Make the window smaller without anything to send again: the network asked for it, or a probe repaired a loss.
 
     Parameters
     ----------
     row : TCB
-        A connection.
-    flag : int64
-        What the acknowledgement was.
-
-    Returns
-    -------
-    may : bool
-        The peer reported each of them as a duplicate, or echoes a time before the first.
+        See `_begin`; nothing changes while the window is being made smaller already.
     """
-    if row.undo_marker == 0:
-        return False
-    return (row.undo_retrans == 0 and row.retrans_stamp != 0) or flag & ECHO_IS_OLD != 0
+    if row.ca_state < CA_CWR:
+        _begin(row, CA_CWR)
 
 
 @kernel
@@ -230,17 +210,22 @@ def tcp_fastretrans_alert(tcbs, skbs, tcb, flag, delivered, now_ns):
     row = tcbs.tcb[tcb]
     lost_before = row.lost_out
     if row.ca_state >= CA_CWR and not seq_before(row.snd_una, row.high_seq):
-        if _may_undo(row, flag):
+        if may_undo(row, flag):
             tcp_undo(tcbs, skbs, tcb)
         elif row.ca_state != CA_LOSS:
-            row.cwnd = min(row.cwnd, max(row.ssthresh, 2)) if row.ssthresh < TCP_INFINITE_SSTHRESH else row.cwnd
+            row.cwnd = max(row.ssthresh, 2) if row.ssthresh < TCP_INFINITE_SSTHRESH else row.cwnd
         row.ca_state = CA_DISORDER if row.sacked_out else CA_OPEN
-        row.undo_marker = 0
         row.retrans_stamp = 0
+        row.frto = FRTO_OFF
         if row.sack_permitted == 0:
+            row.undo_marker = 0
             row.sacked_out = 0
-    elif row.ca_state >= CA_RECOVERY and _may_undo(row, flag):
+    elif row.ca_state >= CA_RECOVERY and may_undo(row, flag):
         tcp_undo(tcbs, skbs, tcb)
+    elif row.ca_state == CA_LOSS and forward_rto(row, flag):
+        tcp_undo(tcbs, skbs, tcb)
+    elif row.ca_state <= CA_DISORDER and flag & DUPLICATE_SACK and row.undo_marker and row.undo_retrans == 0:
+        tcp_undo(tcbs, skbs, tcb)       # the report came after all had been acknowledged
     if row.sack_permitted == 0:
         if flag & SND_UNA_ADVANCED and row.ca_state <= CA_DISORDER:
             row.sacked_out = 0

@@ -102,13 +102,14 @@ def tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns):
 
     Returns
     -------
-    fresh, duplicate, rtt_ns : int64
-        Segments marked now; 1 when the segment carried a duplicate report; a round-trip time from a segment that was
-        sent once, or -1.
+    fresh, duplicate, original, rtt_ns : int64
+        Segments marked now; 1 when the segment carried a duplicate report; 1 when one of them was out when loss was
+        declared and was sent once only; a round-trip time from a segment that was sent once, or -1.
     """
     row = tcbs.tcb[tcb]
     fresh = np.int64(0)
     duplicate = np.int64(0)
+    original = np.int64(0)
     rtt_ns = np.int64(-1)
     for k in range(pkt.sack_count):
         start, end = get_sack(pkt, k)
@@ -129,6 +130,8 @@ def tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns):
             elif not seq_before(s.seq, start) and not seq_after(s.end_seq, end) and s.sacked & SACKED == 0:
                 if s.sacked & EVER_RETRANS == 0:
                     rtt_ns = now_ns - s.sent_ns
+                    if not seq_after(s.end_seq, row.high_seq):
+                        original = np.int64(1)
                 rack_advance(row, s, now_ns)
                 sndq_untag(row, s, LOST | RETRANS)
                 sndq_tag(row, s, SACKED)
@@ -137,7 +140,7 @@ def tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns):
                 if s.sacked & EVER_RETRANS == 0 and _sacked_behind(skbs, s.next, row.send_head):
                     row.rack_reordered = 1
             skb = s.next
-    return fresh, duplicate, rtt_ns
+    return fresh, duplicate, original, rtt_ns
 
 
 @kernel

@@ -55,6 +55,34 @@ for (_state, _event), _next in TRANSITIONS.items():
 
 
 @kernel
+def _count(ctl, row, following):
+    """Count what a change of state means to the statistics of the host.
+
+    Parameters
+    ----------
+    ctl : TCB_CTL
+        Counters.
+    row : TCB
+        Before the change.
+    following : int64
+        The state afterwards.
+
+    References
+    ----------
+    RFC 4022: tcpActiveOpens, tcpPassiveOpens, tcpAttemptFails, tcpEstabResets.
+    """
+    if following == SYN_SENT:
+        ctl.active_opens += 1
+    elif row.state == SYN_RECV and row.listener and (following == ESTABLISHED or following == CLOSE_WAIT):
+        ctl.passive_opens += 1
+    elif following == CLOSE:
+        if row.state == ESTABLISHED or row.state == CLOSE_WAIT:
+            ctl.estab_resets += 1
+        elif row.state == SYN_SENT or (row.state == SYN_RECV and row.listener == 0):
+            ctl.attempt_fails += 1
+
+
+@kernel
 def tcp_event(tcbs, trace, tcb, event):
     """Move a connection to its next state.
 
@@ -78,5 +106,6 @@ def tcp_event(tcbs, trace, tcb, event):
     following = NEXT[row.state, event]
     if following != NONE:
         emit(trace, TCP_STATE, tcb, row.state, following, 0)
+        _count(tcbs.ctl[0], row, following)
         row.state = following
     return row.state

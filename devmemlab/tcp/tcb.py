@@ -2,7 +2,7 @@
 
 Law.   One row a connection or listener; row 0 is never used, so that 0 means none.
 Reads. RFC 9293 section 3.3.1 for the names; Linux include/linux/tcp.h.
-Omits. Urgent pointers; pacing.
+Omits. Pacing.
 """
 
 from typing import NamedTuple
@@ -29,16 +29,24 @@ _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_
 _RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff",
         "rack_sent_ns", "rack_end_seq", "rack_rtt_ns", "rack_reordered", "rack_steps", "tlp_high_seq")
 _TIMERS = ("ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_kind", "retries", "probes", "timewait_at_ns",
-           "heard_at_ns", "oow_ack_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns", "user_timeout_ns")
+           "heard_at_ns", "oow_ack_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns",
+           "user_timeout_ns")
 _ENDING = ("fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error")
 _LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
           "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next")
 _COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
-           "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered")
+           "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered", "urgent_in")
 TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
+_SETTINGS = ("syn_retries", "synack_retries", "retries2")
+_MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
+        "fast_retrans", "loss_probes", "listen_overflows", "listen_drops")
+"""What nstat counts, of all connections that ever were."""
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
-                 "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out", "iss_next")
+                 "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out",
+                 *_SETTINGS, *_MIB, "iss_next")
 BUCKET = schema("head")
+SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES = 6, 5, 15
+"""tcp_syn_retries, tcp_synack_retries, tcp_retries2."""
 DEFAULT_RCVBUF = 6291456
 DEFAULT_SNDBUF = 4194304
 DEFAULT_PMTU = 1500
@@ -53,7 +61,8 @@ RTO_MAX_NS = 120_000 * NS_PER_MS
 FAR_FUTURE = (1 << 62)
 CUBIC, RENO = 0, 1
 BLANK = {
-    "state": CLOSE, "ip_version": 4, "mss": TCP_MSS_DEFAULT, "mss_now": TCP_MSS_DEFAULT, "rcv_mss": TCP_MSS_DEFAULT,
+    "state": CLOSE, "timestamps": 1, "sack_permitted": 1, "ip_version": 4,
+    "mss": TCP_MSS_DEFAULT, "mss_now": TCP_MSS_DEFAULT, "rcv_mss": TCP_MSS_DEFAULT,
     "scaling_ratio": 128, "quickack": 16, "cwnd": TCP_INIT_CWND, "ssthresh": TCP_INFINITE_SSTHRESH,
     "reordering": TCP_REORDERING, "rto_ns": RTO_INITIAL_NS, "min_rtt_ns": FAR_FUTURE, "rack_steps": 1,
     "delack_at_ns": FAR_FUTURE, "rto_at_ns": FAR_FUTURE, "timewait_at_ns": FAR_FUTURE, "keepalive_at_ns": FAR_FUTURE,
@@ -112,6 +121,7 @@ def make_tcbs(count, seed=0):
     ctl.sndbuf_default = DEFAULT_SNDBUF
     ctl.pmtu = DEFAULT_PMTU
     ctl.next_timer_ns = FAR_FUTURE
+    ctl.syn_retries, ctl.synack_retries, ctl.retries2 = SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES
     return tcbs
 
 

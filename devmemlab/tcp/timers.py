@@ -25,22 +25,11 @@ from devmemlab.tcp.output import (
 )
 from devmemlab.tcp.rack import rack_mark_lost
 from devmemlab.tcp.reap import tcp_done
-from devmemlab.tcp.recovery import tcp_enter_loss, tcp_enter_recovery
+from devmemlab.tcp.recovery import tcp_cwnd_reduction, tcp_enter_loss, tcp_enter_recovery
 from devmemlab.tcp.rtt import tcp_back_off
 from devmemlab.tcp.sndq import sndq_purge
-from devmemlab.tcp.states import (
-    CLOSE,
-    EV_2MSL,
-    EV_ABORT,
-    EV_RST,
-    LISTEN,
-    NONE,
-    SYN_RECV,
-    SYN_SENT,
-    TIME_WAIT,
-    tcp_event,
-)
-from devmemlab.tcp.tcb import FAR_FUTURE
+from devmemlab.tcp.states import CLOSE, EV_2MSL, EV_ABORT, EV_RST, LISTEN, NONE, SYN_RECV, SYN_SENT, TIME_WAIT, tcp_event
+from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS, RTO_MAX_NS
 from devmemlab.tcp.xmit import (
     CA_DISORDER,
     tcp_rearm_rto,
@@ -50,8 +39,8 @@ from devmemlab.tcp.xmit import (
     tcp_xmit_retransmit_queue,
 )
 
-SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES, ORPHAN_RETRIES = 6, 5, 15, 8
-"""tcp_syn_retries, tcp_synack_retries, tcp_retries2, and the limit for connections no program holds."""
+ORPHAN_RETRIES = 8
+"""The limit for connections that no program holds; the others are settings."""
 
 
 @kernel
@@ -85,11 +74,13 @@ def tcp_give_up(tcbs, skbs, tcb, pools, netmems, providers, trace):
 
 
 @kernel
-def _too_long(row, now_ns):
+def _too_long(ctl, row, now_ns):
     """Tell whether the peer has been silent for longer than anybody wants to wait.
 
     Parameters
     ----------
+    ctl : TCB_CTL
+        How often to try.
     row : TCB
         A connection that has retried.
     now_ns : int64
@@ -101,12 +92,14 @@ def _too_long(row, now_ns):
         The user's timeout decides when there is one (RFC 5482), else the number of tries.
     """
     if row.state == SYN_SENT:
-        return row.retries > SYN_RETRIES
+        return row.retries > ctl.syn_retries
     if row.state == SYN_RECV:
-        return row.retries > SYNACK_RETRIES
+        return row.retries > ctl.synack_retries
     if row.user_timeout_ns:
-        return now_ns - row.heard_at_ns >= row.user_timeout_ns
-    return row.retries > (ORPHAN_RETRIES if row.orphaned else DATA_RETRIES)
+        return row.retrans_stamp != 0 and now_ns - row.retrans_stamp >= row.user_timeout_ns
+    if row.snd_wnd == 0 and row.packets_out:
+        return now_ns - row.heard_at_ns > RTO_MAX_NS        # a peer with a shut window that answers is alive
+    return row.retries > (ORPHAN_RETRIES if row.orphaned else ctl.retries2)
 
 
 @kernel
@@ -120,10 +113,11 @@ def _retransmission_timeout(tcbs, txq, skbs, tcb, pools, netmems, providers, tra
     """
     row = tcbs.tcb[tcb]
     row.retries += 1
-    if _too_long(row, now_ns):
+    if _too_long(tcbs.ctl[0], row, now_ns):
         tcp_give_up(tcbs, skbs, tcb, pools, netmems, providers, trace)
         return
     tcp_back_off(row)
+    tcbs.ctl[0].timeouts += np.int64(row.state != SYN_RECV)
     if row.state == SYN_SENT:
         tcp_send_syn(tcbs, txq, skbs, trace, tcb, now_ns)
         return
@@ -135,6 +129,8 @@ def _retransmission_timeout(tcbs, txq, skbs, tcb, pools, netmems, providers, tra
     tcp_enter_loss(tcbs, skbs, tcb)
     tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, row.sndq_head, now_ns)
     tcp_rearm_rto(tcbs, tcb, now_ns)
+    if row.user_timeout_ns and row.retrans_stamp:
+        row.rto_at_ns = timer_at(tcbs, min(row.rto_at_ns, max(row.retrans_stamp + row.user_timeout_ns, now_ns + NS_PER_MS)))
 
 
 @kernel
@@ -151,14 +147,14 @@ def _probe_window(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns
         return
     row.probes += 1
     # A peer that answers every probe may keep its window shut for ever (RFC 9293 section 3.8.6.1).
-    if row.probes > (ORPHAN_RETRIES if row.orphaned else DATA_RETRIES):
+    if row.probes > (ORPHAN_RETRIES if row.orphaned else tcbs.ctl[0].retries2):
         tcp_give_up(tcbs, skbs, tcb, pools, netmems, providers, trace)
         return
     tcp_write_wakeup(tcbs, txq, skbs, trace, tcb, now_ns)
     if row.packets_out == 0:
-        tcp_back_off(row)
+        row.backoff += 1
         row.rto_kind = TIMER_PROBE0
-        row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
+        row.rto_at_ns = timer_at(tcbs, now_ns + min(row.rto_ns << min(row.backoff, 20), RTO_MAX_NS))
 
 
 @kernel
@@ -177,6 +173,7 @@ def _probe_tail(tcbs, txq, skbs, tcb, trace, now_ns):
     row = tcbs.tcb[tcb]
     if row.packets_out == 0:
         return
+    tcbs.ctl[0].loss_probes += 1
     had = row.cwnd
     row.cwnd += 1
     sent = tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns) if row.send_head else 0
@@ -185,6 +182,7 @@ def _probe_tail(tcbs, txq, skbs, tcb, trace, now_ns):
         last = skbs.skb[row.send_head].prev if row.send_head else row.sndq_tail
         tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, last, now_ns)
     row.tlp_high_seq = row.snd_nxt
+    row.tlp_retrans = int(sent == 0)
     tcp_rearm_rto(tcbs, tcb, now_ns)
 
 
@@ -203,7 +201,7 @@ def _reordering_over(tcbs, txq, skbs, tcb, trace, now_ns):
     if row.lost_out > row.retrans_out:
         if row.ca_state <= CA_DISORDER:
             tcp_enter_recovery(row)
-            row.cwnd = max(row.ssthresh, 2)
+        tcp_cwnd_reduction(row, 1, 0, 0)
         tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns)
 
 

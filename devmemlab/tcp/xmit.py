@@ -7,6 +7,7 @@ Omits. Pacing, autocorking, probing for a larger path MTU.
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after, seq_before
+from devmemlab.tcp.congestion import cwnd_after_idle
 from devmemlab.tcp.output import ACK, TIMER_PROBE0, TIMER_RTO, TIMER_TLP, tcp_transmit, tcp_transmit_skb, timer_at
 from devmemlab.tcp.sndq import EVER_RETRANS, LOST, RETRANS, SACKED, packets_in_flight, sndq_tag
 from devmemlab.tcp.states import CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, LAST_ACK
@@ -78,6 +79,7 @@ def tcp_send_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns):
     if tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, s.tcp_flags | ACK, s.seq, now_ns) == 0:
         return 0
     s.sent_ns = now_ns
+    row.last_sent_ns = now_ns
     if s.length:
         row.data_segs_out += 1
         row.bytes_sent += s.length
@@ -113,6 +115,8 @@ def tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns):
     if not tcp_may_send(row):
         return sent
     edge = seq_add(row.snd_una, row.snd_wnd)
+    if row.packets_out == 0 and row.send_head:
+        cwnd_after_idle(row, now_ns)
     while row.send_head:
         s = skbs.skb[row.send_head]
         if packets_in_flight(row) >= row.cwnd:
@@ -182,9 +186,10 @@ def tcp_schedule_probe_of_tail(tcbs, tcb, now_ns):
     if row.srtt_ns == 0 or row.tlp_high_seq:
         return
     timeout = 2 * row.srtt_ns + (TLP_ALONE_NS if row.packets_out == 1 else 2 * NS_PER_MS)
-    if now_ns + timeout < row.rto_at_ns:
+    # A probe takes the place of the timeout also where it would come later: it costs no window.
+    if row.rto_kind == TIMER_RTO or now_ns + timeout < row.rto_at_ns:
         row.rto_kind = TIMER_TLP
-        row.rto_at_ns = timer_at(tcbs, now_ns + timeout)
+        row.rto_at_ns = timer_at(tcbs, min(row.rto_at_ns, now_ns + timeout))
 
 
 @kernel
@@ -221,8 +226,9 @@ def tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns):
     sndq_tag(row, s, RETRANS | EVER_RETRANS)
     if row.retrans_stamp == 0:
         row.retrans_stamp = max(now_ns, 1)
-    row.undo_retrans += 1
+    row.undo_retrans = max(row.undo_retrans, 0) + 1
     row.total_retrans += 1
+    tcbs.ctl[0].retrans_segs += 1
     row.bytes_retrans += s.length
     return 1
 
@@ -247,6 +253,8 @@ def tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns):
                 break
             if row.ca_state == CA_RECOVERY or row.ca_state == CA_CWR:
                 row.prr_out += 1
+            if row.ca_state == CA_RECOVERY:
+                tcbs.ctl[0].fast_retrans += 1
             if skb == row.sndq_head:
                 tcp_rearm_rto(tcbs, tcb, now_ns)
         skb = s.next
