@@ -44,9 +44,9 @@ request = netdev.request("bind-rx", scenes.bind_request(host, fd, 3))
 dml.netlink_octets(netdev, request)
 
 # %% [markdown]
-# These are the very octets that a Linux kernel takes; pyroute2 and the kernel's own tool write the same. Little endian,
-# everything at a multiple of four: `08 00` is a length, `01 00` the number of the attribute `ifindex`, then its value. `14 00
-# 02 80`: the highest bit says "attributes inside".
+# These are the very octets that a Linux kernel takes; pyroute2 writes the same. Little endian, everything at a multiple of
+# four: `08 00` is a length, `01 00` the number of the attribute `ifindex`, then its value. `14 00 02 80`: the highest bit says
+# "attributes inside".
 #
 # **Predict**: how many octets longer is the request for two queues?
 
@@ -198,9 +198,9 @@ for trial in (new, old):
 dml.restart_picture(old)
 
 # %% [markdown]
-# Counts are *counted*, the 5 ms are *modelled*. Four queues of 64 descriptors are 256 buffers to fill again; a card with
-# 64 queues of 1024 has 65,536 (calculated). And queues of other programs stand still, which have never heard of device memory.
-# It is worse when something fails:
+# Counts are *counted*, the 5 ms are *modelled*. Four queues of 64 descriptors are 256 buffers to fill again; a card with 64
+# queues of 1024 has 65,536 (calculated). And queues of other programs stand still, which have never heard of device memory. It
+# is worse when something fails:
 
 # %%
 worst = dml.restart_trial("start twice", "device")
