@@ -1,6 +1,6 @@
 """An exercise of ``devmemlab warm``: the operations on an skb that no packet of the lab's own meets.
 
-Law.   It reaches every kernel of `devmemlab.net.linear_ops` and `devmemlab.net.refuse` with the types that tests use.
+Law.   It reaches every kernel of `linear_ops`, `refuse` and `skb_clone` in `devmemlab.net` with the types that tests use.
 Reads. devmemlab/lab/warm.py.
 Omits. Any check of results: that is what tests are for.
 """
@@ -13,6 +13,7 @@ from devmemlab.mem.region import memory
 from devmemlab.net import linear_ops, refuse
 from devmemlab.net.linear_tap import make_taps, tap_packet
 from devmemlab.net.skb import skb_add_rx_frag, skb_alloc
+from devmemlab.net.skb_clone import skb_clone, skb_split
 
 
 def guards():
@@ -33,4 +34,6 @@ def guards():
         refuse.skb_frag_address(skbs, skb, 0, mem.netmems)
         refuse.skb_frag_dma_map(skbs, skb, 0, mem.netmems)
         refuse.skb_may_xmit(skbs, skb, 1, 2, mem.netmems, mem.providers)
+        skb_clone(skbs, skb, mem.netmems)
+        skb_split(skbs, skb, mem.netmems, 8)
         linear_ops.skb_linearize(*args, host.ledger)

@@ -2,7 +2,7 @@
 
 Law.   ``unreadable`` is 1 as soon as one frag is a net_iov; nothing ever clears it.
 Reads. Linux include/linux/skbuff.h, net/core/skbuff.c.
-Omits. Clones, header/data offsets other than the one head pointer.
+Omits. Header/data offsets other than the one head pointer; clones are `devmemlab.net.skb_clone`'s business.
 
 A frag of a received packet owns one ``pp_ref_count`` of its netmem, and freeing the skb gives each of them back
 to the pool the netmem came from (``pp_recycle``); a frag to be sent owns one reference of the page itself.
