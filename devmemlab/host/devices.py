@@ -23,6 +23,7 @@ QUEUES_AT_LEAST = 16
 SPARE_QUEUES = 32
 HEADER_ROOM = 256
 NAME_LONGEST = 15
+MTU_LEAST = 68
 
 
 class Devices:
@@ -126,6 +127,8 @@ class Devices:
         if nic == NIC_ROOM or self._next_queue + limit > len(self.rxqs.ctl):
             raise error(ENOSPC, f"{self.name} has room for {NIC_ROOM} NICs, and for {len(self.rxqs.ctl) - self._next_queue} more "
                                 "queues; add a smaller one")
+        if mtu < MTU_LEAST:
+            raise error(EINVAL, f"mtu {mtu}: an IP packet may need {MTU_LEAST} octets; 1500 is usual")
         if restart not in ("queue", "device") or restart_ns < 0:
             raise error(EINVAL, f"restart={restart!r}, restart_ns={restart_ns}: 'queue' or 'device', and 0 or more")
         if not 1 <= rx_queues <= limit:

@@ -16,7 +16,7 @@ Reading order, which is the life of a buffer; every stop ends where the next beg
 5. in a pool: pool_table, pool_create; pool_alloc hands it out (cache, ring, provider), and pool_put takes the last reference
    back (cache, ring, home); pool_frag shares one between packets;
 6. the end: pool_destroy waits for the last buffer; area and work_face undo what bind did;
-7. told and checked: pool_stats, pool_face, page_pool (the whole interface under one name), audit_places, audit, mem.
+7. told and checked: pool_stats, pool_reports, pool_face, page_pool (the whole interface in one place), audit_places, audit, mem.
 
 Between being handed out and coming back, a buffer is with the floors above: posted by ``nic/rxq``, in an skb of ``net``, behind
 a token of ``sock``.

@@ -15,6 +15,7 @@ from devmemlab.mem.binding_create import binding_alloc_id, binding_carve, bindin
 from devmemlab.mem.dmabuf import (
     BIDIRECTIONAL,
     FROM_DEVICE,
+    TO_DEVICE,
     dma_buf_attach,
     dma_buf_detach,
     dma_buf_map_attachment,
@@ -70,6 +71,8 @@ class Bindings:
         """
         if not dma_dev:
             raise error(EOPNOTSUPP, "the device cannot do DMA, so no dmabuf can be bound to it")
+        if direction not in (FROM_DEVICE, TO_DEVICE):
+            raise error(EINVAL, f"direction {direction}: FROM_DEVICE ({FROM_DEVICE}) to receive, TO_DEVICE ({TO_DEVICE}) to send")
         buf = self.dmabuf(dmabuf)
         shift = self._niov_shift(niov_bytes, direction)
         kind, allocator = self._kind(provider, allocator, rq_entries)

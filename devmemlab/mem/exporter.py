@@ -136,6 +136,8 @@ class Exporters:
             return self._export(source, SCATTER, [])
         if isinstance(source, (str, os.PathLike)):
             return self._export_bytes(np.fromfile(source, dtype=np.uint8), pathlib.Path(source).name, FILE)
+        if source is None or np.asarray(source).dtype.hasobject:
+            raise error(EINVAL, f"{source!r} cannot be exported; pass a region, a path, an array or a list of (address, length)")
         return self._export_bytes(np.ascontiguousarray(source).reshape(-1).view(np.uint8), "array", ARRAY)
 
     def _export_bytes(self, octets, name, exporter):

@@ -4,8 +4,8 @@ Law.   The tables are the state; this object only owns them, makes them longer, 
 Reads. Spec sections 3 to 7.
 Omits. File descriptors, netlink and queues: the floors above hold those and pass rows.
 
-Its methods are in five chapters: exporter (making dmabufs), dmabuf_file (system calls on them),
-bind_face and work_face (bindings, from first to last) and pool_face (page_pools).
+Its methods are in six chapters: exporter (making dmabufs), dmabuf_file (system calls on them),
+bind_face and work_face (bindings, from first to last), pool_face and pool_reports (page_pools).
 """
 
 import weakref

@@ -19,7 +19,7 @@ from devmemlab.mem.page_pool import (
     page_pool_inflight,
     page_pool_put_netmem,
 )
-from devmemlab.mem.pool_stats import page_pool_fill, page_pool_find, page_pool_stats_reply, spell_stats, visible
+from devmemlab.mem.pool_reports import PoolReports
 from devmemlab.mem.region import memory
 
 ADVICE = {
@@ -32,7 +32,7 @@ ADVICE = {
 }
 
 
-class Pools:
+class Pools(PoolReports):
     """The part of `Mem` that deals with page_pools."""
 
     def page_pool_create(self, trace=None, **params):
@@ -80,6 +80,7 @@ class Pools:
         netmem : int
             Handle, 0 when there is none.
         """
+        self._pool(pool)
         return int(page_pool_alloc_netmems(self.pools, self.netmems, self.providers, trace, pool))
 
     def alloc_part(self, pool, length, trace=None):
@@ -99,6 +100,9 @@ class Pools:
         netmem, offset, length : int
             Handle (0 when there is none), where the part begins, its real size.
         """
+        self._pool(pool)
+        if length <= 0:
+            raise error(EINVAL, f"a part of {length} bytes; ask for at least one")
         found = page_pool_alloc_netmem(self.pools, self.netmems, self.providers, trace, pool, length)
         return tuple(int(value) for value in found)
 
@@ -121,6 +125,9 @@ class Pools:
         last : bool
             Whether it was the last.
         """
+        self._pool(pool)
+        if not 0 < netmem >> 1 < len(self.netmems):
+            raise error(EINVAL, f"netmem {netmem} is no handle of this host; put what alloc() returned")
         last = page_pool_put_netmem(self.pools, self.netmems, self.providers, trace, pool, netmem, int(direct))
         if last < 0:
             raise error(last, f"netmem {netmem} has no reference to give back to pool {pool}: "
@@ -164,6 +171,7 @@ class Pools:
         inflight : int
             Those in cache and ring included.
         """
+        self._pool(pool)
         return int(page_pool_inflight(self.pools, pool))
 
     def octets(self, netmem):
@@ -182,8 +190,10 @@ class Pools:
         Raises
         ------
         OSError
-            EFAULT for a net_iov.
+            EFAULT for a net_iov, and for what is no handle.
         """
+        if not 0 < netmem >> 1 < len(self.netmems):
+            raise error(EFAULT, f"netmem {netmem} is no handle of this host; 0 means that there was none")
         address = netmem_address(self.netmems, netmem)
         if address < 0:
             raise error(EFAULT, f"netmem {netmem} is a net_iov: the host cannot read it; use the dmabuf or its device")
@@ -202,7 +212,7 @@ class Pools:
         times : int
             How often at most, -1 for ever.
         """
-        ctl = self.pools.ctl[pool]
+        ctl = self._pool(pool)
         ctl.fault_interval, ctl.fault_times, ctl.fault_seen = interval, times, 0
         ctl.cache_floor = PP_ALLOC_CACHE_SIZE if interval and times else 0
 
@@ -216,81 +226,5 @@ class Pools:
         interval : int
             Every how many-th mapping; 0 turns it off.
         """
-        ctl = self.pools.ctl[pool]
+        ctl = self._pool(pool)
         ctl.fault_map_interval, ctl.fault_map_seen = interval, 0
-
-    def pool_stats(self, pool, names="struct"):
-        """Read the counters of a pool.
-
-        Parameters
-        ----------
-        pool : int
-            Row.
-        names : str
-            ``"struct"``, ``"ethtool"``, ``"netlink"`` or ``"id"``.
-
-        Returns
-        -------
-        stats : dict
-            Name to count.
-        """
-        return spell_stats(self.pools, [pool], names)
-
-    def ethtool_stats(self, ifindex):
-        """Sum the counters of a device's pools, under the names that ethtool -S shows.
-
-        Parameters
-        ----------
-        ifindex : int
-            The device.
-
-        Returns
-        -------
-        stats : dict
-            Name to count; empty when statistics are not built in.
-        """
-        if not self.profile.page_pool_stats:
-            return {}
-        mine = [i for i, ctl in enumerate(self.pools.ctl) if ctl.alive and ctl.ifindex == ifindex]
-        return spell_stats(self.pools, mine, "ethtool")
-
-    def page_pool_get(self, pool_id):
-        """Answer page-pool-get.
-
-        Parameters
-        ----------
-        pool_id : int
-            Id of a pool.
-
-        Returns
-        -------
-        attributes : dict
-            See `page_pool_fill`.
-        """
-        return page_pool_fill(self, page_pool_find(self, pool_id))
-
-    def page_pool_dump(self):
-        """Answer a dump of page-pool-get.
-
-        Returns
-        -------
-        replies : list of dict
-            One a visible pool, newest id last.
-        """
-        rows = [i for i, ctl in enumerate(self.pools.ctl) if visible(ctl)]
-        return sorted((page_pool_fill(self, pool) for pool in rows), key=lambda reply: reply["id"])
-
-    def page_pool_stats_get(self, info):
-        """Answer page-pool-stats-get.
-
-        Parameters
-        ----------
-        info : dict
-            The nested attribute.
-
-        Returns
-        -------
-        attributes : dict
-            The counters.
-        """
-        return page_pool_stats_reply(self, info)

@@ -83,6 +83,8 @@ def make_rx_queues(count, descriptors):
     rxqs : RxQueues
         Inactive.
     """
+    if descriptors < 1 or descriptors & (descriptors - 1):
+        raise error(EINVAL, f"rx_ring {descriptors}: a ring has a power of two of descriptors, such as 8 or 1024")
     rxqs = RxQueues(table(RXQ, count), table(DESC, count, descriptors),
                     table(CQE, count, descriptors + GRO_FLOWS * GRO_BUFFERS), table(DROP, count, len(DROP_REASONS)),
                     table(PKT, count * (PARSED_ROWS + GRO_FLOWS)))

@@ -152,3 +152,12 @@ def test_an_allocator_by_name():
     assert host.mem.providers.binding[1].allocator == 1
     assert steering_address(None) == 0
     host.audit()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("options", [
+    {"rx_ring": 10}, {"rx_ring": 0}, {"mtu": 10}, {"mtu": -1}, {"rx_queues": 0}, {"rx_queues": 257}])
+def test_a_host_of_impossible_numbers_is_refused_with_the_number(options):
+    with pytest.raises(OSError) as caught:
+        dml.Lab().host("a", ip="10.0.0.1", **{"rx_ring": 8, **options})
+    assert caught.value.errno == EINVAL and all(f"{name} {value}" in str(caught.value) for name, value in options.items())

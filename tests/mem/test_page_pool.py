@@ -501,3 +501,45 @@ def test_rings_longer_than_the_table():
     with refused(ENOMEM):
         mem.page_pool_create(pool_size=65)
     assert page_pool_put_netmem(mem.pools, mem.netmems, mem.providers, None, 0, 0, 1) == -EINVAL
+
+
+@pytest.mark.once
+def test_what_is_no_pool_and_no_handle_is_refused_before_a_kernel_sees_it():
+    mem = small_mem()
+    pool, gone = mem.page_pool_create(), mem.page_pool_create()
+    netmem = mem.alloc(pool)
+    mem.destroy(gone)
+    for wrong in (gone, -1, len(mem.pools.ctl), 1 << 40):
+        for call in (mem.alloc, mem.inflight, mem.pool_stats, mem.fail_alloc, mem.fail_map):
+            with refused(EINVAL):
+                call(wrong)
+        with refused(EINVAL):
+            mem.alloc_part(wrong, 100)
+        with refused(EINVAL):
+            mem.put(wrong, netmem)
+    for wrong in (0, 1, -2, len(mem.netmems) << 1, 1 << 50):
+        with refused(EINVAL):
+            mem.put(pool, wrong)
+        with refused(EFAULT):
+            mem.octets(wrong)
+    for length in (0, -1):
+        with refused(EINVAL):
+            mem.alloc_part(pool, length)
+    assert mem.put(pool, netmem)
+    mem.audit()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("source", [None, object(), [object()], [None]])
+def test_what_has_no_octets_is_not_exported(source):
+    with refused(EINVAL):
+        small_mem().export(source)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("direction", [-1, BIDIRECTIONAL, 9])
+def test_a_binding_receives_or_sends(direction):
+    mem = small_mem()
+    with refused(EINVAL):
+        mem.bind(2, mem.udmabuf(4096), direction=direction)
+    assert not mem.providers.binding.kind.any() and not mem.dmabufs.buf.attachments.any()
