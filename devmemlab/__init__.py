@@ -15,6 +15,7 @@ _FACE = {
     "compare": "devmemlab.lab.compare:compare",
     "Lab": "devmemlab.lab.lab:Lab",
     "DeviceMemory": "devmemlab.mem.region:DeviceMemory",
+    "TcpProfile": "devmemlab.host.tcp_profile:TcpProfile",
     "NetlinkError": "devmemlab.host.netlink:NetlinkError",
     "ports": "devmemlab.host.ports",
     "byte_flow": "devmemlab.view.byte_flow:byte_flow",

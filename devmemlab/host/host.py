@@ -23,6 +23,7 @@ from devmemlab.host.genl.core import Genl
 from devmemlab.host.machine import Machine
 from devmemlab.host.process import Processes
 from devmemlab.host.routes import Routes
+from devmemlab.host.tcp_profile import use_tcp_profile
 from devmemlab.mem.ledger import make_ledger
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.region import host_memory, memory
@@ -73,6 +74,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         True or a capacity in events: record what happens.
     gateway_mac : str, optional
         Next hop of frames to addresses that no ``lab.connect`` named.
+    tcp : TcpProfile, optional
+        What its TCP looks like from outside.
     **nic
         Of its first NIC, see `add_nic`: ``queues_max``, ``restart``, ``restart_ns``, ``provider``, ``allocator``, ``steering``.
 
@@ -94,7 +97,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     """
 
     def __init__(self, lab, name, ip=None, ip6=None, mac="02:00:00:00:00:01", port=None, mtu=1500, rx_queues=1, ifname="eth0",
-                 kernel="6.18", rx_ring=1024, sockets=1024, seed=0, trace=False, gateway_mac=None, **nic):
+                 kernel="6.18", rx_ring=1024, sockets=1024, seed=0, trace=False, gateway_mac=None,
+                 tcp=None, **nic):
         if ip is None and ip6 is None:
             raise error(EINVAL, "a host needs an address: give ip= or ip6=")
         if not 1 <= rx_queues <= 256:
@@ -116,6 +120,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self.skbs = make_skbs(skb_count, self._heads.start)
         self.tcbs, self.txq = make_tcbs(sockets + 1, seed), make_tx_queue(4096)
         self.tcbs.ctl[0].pmtu = mtu
+        use_tcp_profile(self.tcbs, tcp)
         self.tokens = make_xarrays(sockets + 1, 1 << 17)
         self.pkt, self.msg, self.addresses = table(PKT, 2), table(MSGHDR, 1), table(ADDRESS, 0)
         self.gro, self.taps = make_gro(), make_taps()

@@ -145,6 +145,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
     whose.skb = skb
     ctl.count += 1
     clear_segment(seg)
+    seg.opt_layout = tcbs.ctl[0].opt_layout
     seg.dst_mac = row.peer_mac
     seg.ip_version = row.ip_version
     seg.saddr_hi = row.laddr_hi

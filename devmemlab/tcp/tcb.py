@@ -43,7 +43,7 @@ _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", 
 """What nstat counts, of all connections that ever were."""
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
                  "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out",
-                 *_SETTINGS, *_MIB, "iss_next")
+                 *_SETTINGS, *_MIB, "iss_next", "opt_layout")
 BUCKET = schema("head")
 SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES = 6, 5, 15
 """tcp_syn_retries, tcp_synack_retries, tcp_retries2."""
