@@ -50,7 +50,7 @@ class Sending:
         ------
         OSError
             EISCONN, EALREADY, EINPROGRESS (a socket that does not block), ECONNREFUSED, ETIMEDOUT, ENETUNREACH when nobody
-            on the wire has that address, EAFNOSUPPORT, EINVAL.
+            on the wire has that address, EADDRNOTAVAIL when the same two ends are connected already, EAFNOSUPPORT, EINVAL.
         """
         row = self._row
         if row.state == SYN_SENT:
@@ -94,6 +94,14 @@ class Sending:
         row.nic, row.peer_mac = route
         if row.lport == 0:
             row.lport = self._free_port(row)
+        tcbs = self.host.tcbs.tcb[1:int(self.host.tcbs.ctl[0].watermark)]
+        same = (tcbs.state != CLOSE) & (tcbs.state != 0)
+        for field in ("laddr_hi", "laddr_lo", "lport", "raddr_hi", "raddr_lo", "rport"):
+            same &= tcbs[field] == row[field]
+        if same.any():
+            row.rport = 0
+            raise error(EADDRNOTAVAIL, f"a connection from port {row.lport} to {name} port {port} is there already; wait for its "
+                                       "end, or let the host choose the port")
 
     def _free_port(self, row):
         """Choose a local port that no connection to the same peer uses.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devmemlab.base.errno import ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH, ETIMEDOUT
+from devmemlab.base.errno import EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH, ETIMEDOUT
 from devmemlab.sock.uapi import AF_INET
 from tests.scripts.kit import DUT, PEER, Script, flag_bits
 from tests.ports.kit import made
@@ -105,3 +105,13 @@ def test_a_frame_of_the_peer_is_what_scapy_reads(s):
     options = dict(frame[scapy.TCP].options)
     assert frame[scapy.TCP].flags == "S" and options["MSS"] == 1460 and options["WScale"] == 7 and "SAckOK" in options
     assert made(PEER, s.dut, b"", tcp_flags=flag_bits("R")) and frame[scapy.IP].dst == PEER[0]
+
+
+def test_two_ends_are_connected_once(s):
+    call_peer(s)
+    s.inject("SA", ack=1)
+    other = s.host.socket(AF_INET)
+    other.settimeout(0)
+    other.bind(("", 32768))
+    s.call("connect", other.connect, (PEER[0], PEER[1]), raises=EADDRNOTAVAIL)
+    s.call("connect", other.connect, (PEER[0], PEER[1] + 1), raises=EINPROGRESS)
