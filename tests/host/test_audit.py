@@ -11,9 +11,9 @@ from tests.scripts.kit import Script
 def s():
     with Script(device=True, rx_ring=8) as script:
         script.handshake()
-        script.data(b"queued")
         script.data(b"held")
-        script.recvmsg(6)
+        script.recvmsg(4)
+        script.data(b"queued")
         report = script.host.audit()
         assert (report.skb_frags, report.tokens, report.skbs, report.descriptors) == (1, 1, 1, 16)
         assert report.netmems_in_flight == 2 and report.payload_octets == 10
