@@ -96,8 +96,16 @@ class ProviderQueues:
         -------
         size : int
             Octets, at least a page.
+
+        Raises
+        ------
+        ProviderError
+            EINVAL: there is no such binding.
         """
-        return 1 << max(int(self.mem.providers.binding[binding].niov_shift), PAGE_SHIFT)
+        rows = self.mem.providers.binding
+        if not 0 < binding < len(rows) or not rows[binding].live:
+            raise ProviderError(EINVAL, f"{binding} is not a live binding", "mem.bind() or bind-rx makes one")
+        return 1 << max(int(rows[binding].niov_shift), PAGE_SHIFT)
 
     def _wipe(self, queue):
         """Forget the provider of a queue and what it wanted.

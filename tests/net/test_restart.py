@@ -374,3 +374,10 @@ def test_queue_0_of_the_reference_driver_cannot_be_stopped_alone():
         rig.unbind()
         rig.netdev.set_channels(combined=1)
         assert rig.bind_queues(0) and rig.live_on(0) != "pages"
+
+
+@pytest.mark.parametrize("binding", [0, -1, 5, 1 << 20])
+def test_a_binding_that_is_not_there_opens_no_queue(binding):
+    with Rig() as rig, untouched(rig), pytest.raises(ProviderError) as caught:
+        rig.netdev.open_provider(1, binding)
+    assert caught.value.errno == EINVAL and str(binding) in str(caught.value)
