@@ -1,4 +1,4 @@
-"""Clone and split (spec 13.2): who names a frag owns a reference of it, in the right currency, and unreadable stays unreadable."""
+"""Clone and split (spec 13.2): who names a frag owns a reference of it, and unreadable stays unreadable."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""The peer cannot tell where payload went: with the same header split, host and device memory send the same octets at the same times.
+"""The peer cannot tell where payload went: with the same header split, both memories send the same octets at the same times.
 
-Random lives of a connection: data that is lost, repeated, reordered, alone and in bursts, sending, reading, and waiting for timers.
+Random lives of a connection: data that is lost, repeated, reordered, alone and in bursts; sending, reading, waiting.
 """
 
 import random
