@@ -98,6 +98,7 @@ class Lab:
                 raise ValueError(f"{host.name} has a port already: {host.port!r}")
         a.ports[0], b.ports[0] = ends = wire(gbps, delay_us, loss, reorder, duplicate, corrupt, self.seed + len(self.hosts))
         for here, there in ((a, b), (b, a)):
+            here.nics.ctl[0].moderated = here.port.moderated
             for address in filter(None, (there.ip, there.ip6)):
                 here.add_neighbour(address, int(there.nics.ctl[0].mac))
         return ends

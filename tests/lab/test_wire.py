@@ -117,3 +117,13 @@ def test_wires_are_checked():
             lab.connect(c, c)
         with pytest.raises(ValueError, match=r"loss 1\.5: a probability"):
             lab.connect(c, lab.host("d", ip="10.0.0.4"), loss=1.5)
+
+
+def test_interrupts_between_connected_hosts_are_moderated_when_asked():
+    with Lab() as lab:
+        a, b, _ = pair(lab, delay_us=1)
+        client, conn = connection(lab, a, b)
+        b.ethtool("eth0").set_coalesce(rx_usecs=500)
+        before = lab.clock.now_ns
+        assert pump(lab, [(client, conn, b"x")]) == [b"x"]
+        assert 500_000 <= lab.clock.now_ns - before < 700_000
