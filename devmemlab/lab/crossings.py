@@ -36,6 +36,8 @@ CROSSED = {
     "GATHER": ("device_read", "device_written"),
     "DEVICE_READ": (),
     "MEMCPY": ("dram_read", "uplink", "device_written"),
+    "SEND_COPY": ("dram_read", "dram_written"),
+    "DMA_READ": ("dram_read", "uplink"),
 }
 """Stage -> the links that each of its octets crosses; card and device are under one PCIe switch."""
 

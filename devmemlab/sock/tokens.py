@@ -42,6 +42,7 @@ def token_take(tokens, sock, netmems, netmem):
     token = xa_alloc(tokens, sock, netmem)
     if token >= 0:
         netmem_get_pp_ref(netmems, netmem)
+        netmems[netmem_row(netmem)].place = PLACE_TOKEN
     return token
 
 
@@ -76,9 +77,9 @@ def token_return(tokens, sock, pools, netmems, providers, trace, token):
         return 0
     emit(trace, DONTNEED, sock, token, netmem, 0)
     row = netmems[netmem_row(netmem)]
-    if row.place != PLACE_SKB:
-        row.place = PLACE_TOKEN
-    page_pool_put_netmem(pools, netmems, providers, trace, row.pp - 1, netmem, 0)
+    row.place = PLACE_TOKEN
+    if page_pool_put_netmem(pools, netmems, providers, trace, row.pp - 1, netmem, 0) == 0:
+        row.place = PLACE_SKB           # its skb is not read to the end yet
     return 1
 
 

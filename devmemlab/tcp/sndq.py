@@ -12,10 +12,7 @@ Omits. Skbs longer than a segment: the stack sends what the wire carries, and a 
     snd_una                        snd_nxt               write_seq
 """
 
-import numpy as np
-
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import seq_diff
 from devmemlab.net.skb import skb_free
 
 SACKED, RETRANS, LOST, EVER_RETRANS = 1, 2, 4, 8
@@ -196,20 +193,3 @@ def sndq_space(row):
         Octets of send buffer, 0 or more.
     """
     return max(row.sndbuf - row.wmem_queued, 0)
-
-
-@kernel
-def sndq_unsent(row):
-    """Tell how many octets wait for their first transmission.
-
-    Parameters
-    ----------
-    row : TCB
-        A connection.
-
-    Returns
-    -------
-    octets : int64
-        A FIN counts as one.
-    """
-    return np.int64(seq_diff(row.write_seq, row.snd_nxt))

@@ -37,6 +37,8 @@ PATHS = {
     "HOST_TO_DEVICE": ("user", "device"),
     "GATHER": ("device", "device"),
     "DEVICE_READ": ("device", "device"),
+    "SEND_COPY": ("user", "pages"),
+    "DMA_READ": ("pages", "nic"),
 }
 """Stage -> from where to where, in the order in which an octet meets them."""
 

@@ -30,7 +30,9 @@ def agree(host):
             assert {name: final[name] for name in BANDS} == {name: counts[name] for name in BANDS}
     held = host.audit()
     total = {name: sum(final[name] for final in picture.final.values()) for name in BANDS}
-    assert (total["posted"], total["token"], total["socket"]) == (held.descriptors, held.tokens, held.skb_frags)
+    assert (total["posted"], total["token"]) == (held.descriptors, held.tokens)
+    # An skb that is not read to the end still holds what was handed out as tokens (spec 25.4).
+    assert total["socket"] <= held.skb_frags <= total["socket"] + total["token"]
 
 
 @pytest.mark.parametrize("kernel", ["6.18", "next"])

@@ -9,7 +9,7 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after, seq_before
 from devmemlab.host.ports.flows import find_flow, is_tcp
 from devmemlab.host.ports.replay_again import play_again
-from devmemlab.wire.frame import parse_frame
+from devmemlab.wire.frame import CSUM_UNKNOWN, parse_frame, verify_ipv4_csum, verify_tcp_csum
 from devmemlab.wire.tcp import ACK, FIN, RST, SYN
 
 
@@ -22,7 +22,7 @@ def replay_hear(octets, frame, flow, slot, play, conns, ctls, pkts, now_ns):
     octets : uint8[k]
         Arena of the host's burst.
     frame : FRAME[count]
-        Its frames.
+        Its frames; those that nobody vouches for are heard only with the right sums.
     flow : FLOW[m - 1]
         The flows being played; connection c is the one of flow c.
     slot : SLOT[h]
@@ -41,8 +41,11 @@ def replay_hear(octets, frame, flow, slot, play, conns, ctls, pkts, now_ns):
     ctl = ctls[0]
     pkt = pkts[0]
     for k in range(len(frame)):
-        parse_frame(octets, frame[k].offset, frame[k].length, pkt)
+        parsed = parse_frame(octets, frame[k].offset, frame[k].length, pkt)
         if not is_tcp(pkt):
+            continue
+        if frame[k].csum == CSUM_UNKNOWN and (parsed != 0 or not verify_ipv4_csum(octets, frame[k].offset, pkt)
+                                              or not verify_tcp_csum(octets, frame[k].offset, pkt)):
             continue
         place = find_flow(flow, slot, pkt.ip_version, pkt.daddr_hi, pkt.daddr_lo, pkt.saddr_hi, pkt.saddr_lo,
                           pkt.dport, pkt.sport)
