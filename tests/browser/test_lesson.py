@@ -165,7 +165,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "00_the_problem": Plan({FLOW: 2, PLOT: 1, CAPTION: 5}, "MTU 9000, buffer 64KiB", keys_of_the_problem,
+    "00_the_problem": Plan({FLOW: 2, PLOT: 1, CAPTION: 8}, "MTU 9000, buffer 64KiB", keys_of_the_problem,
                            "9000", "64MiB", ("MTU 9000, buffer 8MiB", "MTU 9000, buffer 64MiB")),
     "01_frames_and_where_to_cut": Plan({FRAME: 4}, "IPv6, VLAN tags: 2, more in IP: 24 octets, TCP options: timestamps, 3 SACK",
                                        keys_of_the_frame, "IPv6", None, ("IPv6, VLAN tags: 0",)),
