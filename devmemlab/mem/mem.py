@@ -8,8 +8,6 @@ Its methods are in six chapters: exporter (making dmabufs), dmabuf_file (system 
 bind_face and work_face (bindings, from first to last), pool_face and pool_reports (page_pools).
 """
 
-import weakref
-
 import numpy as np
 
 from devmemlab.base.errno import ENOMEM, error
@@ -79,7 +77,6 @@ class Mem(Exporters, DmabufFiles, Bindings, Leftovers, Pools):
         self._warned = {}
         self._page_regions = []
         self._pages_bytes = parse_size(pages_bytes) if pages_bytes else min(PAGES_BYTES, len(memory()) >> 5)
-        weakref.finalize(self, _close_all, self._page_regions)
         self.more_pages()
 
     def take(self, name, count):
@@ -153,21 +150,10 @@ class Mem(Exporters, DmabufFiles, Bindings, Leftovers, Pools):
 
     def close(self):
         """Give back the host's own pages; its tables are of no use afterwards."""
-        _close_all(self._page_regions)
+        while self._page_regions:
+            self._page_regions.pop().close()
 
     def __repr__(self):
         bindings = int(np.count_nonzero(self.providers.binding.kind))
         return (f"<Mem kernel {self.profile.name}: {bindings} bindings, {self.pools.common[0].alive} pools, "
                 f"{format_size(int(self.providers.pages.out[0]) << PAGE_SHIFT)} of pages out>")
-
-
-def _close_all(regions):
-    """Close regions.
-
-    Parameters
-    ----------
-    regions : list of Region
-        Emptied.
-    """
-    while regions:
-        regions.pop().close()

@@ -16,6 +16,7 @@ import ctypes
 import mmap
 import os
 import sys
+from collections import deque
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Space:
         What is free.
     region : REGION[n]
         One row a region, row 0 unused.
+    given : deque of tuple of int
+        Ranges that came back and are not in the books yet: (row, first address, length).
     """
 
     def __init__(self):
@@ -62,6 +65,7 @@ class Space:
         self.ranges = Ranges(FIRST_ADDRESS, nbytes)
         self.region = table(REGION, 4096)
         self.rows = Ranges(1, len(self.region))
+        self.given = deque()
 
     def take(self, nbytes):
         """Take a range and a row, or neither.
@@ -76,6 +80,7 @@ class Space:
         place : tuple of int, or None
             ``(start, row)``; None when either is used up.
         """
+        self.settle()
         start = self.ranges.take(nbytes, min(1 << (nbytes.bit_length() - 1), LARGE_PAGE))
         if start is None:
             return None
@@ -88,6 +93,8 @@ class Space:
     def give(self, row, start, nbytes, fd=None):
         """Give a range and its row back; what was in it is lost.
 
+        The garbage collector calls this in the middle of anything, `take` included: so it touches no books.
+
         Parameters
         ----------
         row : int
@@ -99,10 +106,16 @@ class Space:
         """
         self.region[row].alive = 0
         self.remap(start, nbytes)
-        self.ranges.give(start, nbytes)
-        self.rows.give(row, 1)
         if fd is not None:
             os.close(fd)
+        self.given.append((row, start, nbytes))
+
+    def settle(self):
+        """Enter into the books what came back."""
+        while self.given:
+            row, start, nbytes = self.given.popleft()
+            self.ranges.give(start, nbytes)
+            self.rows.give(row, 1)
 
     def remap(self, base, nbytes, fd=None):
         """Replace what lies behind a range: a file, or fresh zeros.

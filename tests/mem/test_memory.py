@@ -13,8 +13,8 @@ from devmemlab.base.units import format_size, parse_size
 from devmemlab.mem import ledger as ledgers
 from devmemlab.mem.mem import Mem
 from devmemlab.mem.ranges import Ranges
-from devmemlab.mem.region import DEVICE, HOST, DeviceMemory, Region, host_memory, memory, regions
-from devmemlab.mem.space import the_space
+from devmemlab.mem.region import DEVICE, HOST, PAGE_SIZE, DeviceMemory, Region, host_memory, memory, regions
+from devmemlab.mem.space import Space, the_space
 
 
 def test_a_region_is_a_page_aligned_piece_of_memory():
@@ -184,6 +184,28 @@ def test_a_view_keeps_its_region():
     others = [DeviceMemory("64KiB") for _ in range(8)]
     view[:] = 5
     assert all(not other.octets.any() for other in others) and (view == 5).all()
+
+
+def test_the_collector_may_come_while_a_range_is_being_taken():
+    space = Space()
+
+    class Interrupted(list):
+        """A free list in whose middle the collector finds a region that nobody holds any more."""
+
+        def __iter__(self):
+            for item in list.__iter__(self):
+                while doomed:
+                    start, row = doomed.pop()
+                    space.give(row, start, PAGE_SIZE)
+                yield item
+
+    doomed = [space.take(PAGE_SIZE)]
+    first = doomed[0]
+    space.ranges.free = Interrupted(space.ranges.free)
+    places = [space.take(size) for size in (2 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE)]
+    assert not doomed and places[1] == first, "what came back meanwhile is there for the next one"
+    spans = sorted((start, start + size) for (start, _), size in zip(places, (2 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE)))
+    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:])), "two regions share memory"
 
 
 def test_hosts_nobody_holds_make_room_when_it_is_needed():
