@@ -8,6 +8,7 @@ Omits. Addresses and routes; what is as on any fresh interface.
 import json
 import shlex
 
+from devmemlab.host.ethtool_settings import GROUPS
 from devmemlab.host.shell_rules import ignored_bits
 from devmemlab.mem.dmabuf import TO_DEVICE
 from devmemlab.mem.netmem import PAGE_SIZE
@@ -117,6 +118,7 @@ def _device(host, netdev):
     lines.append(f"ethtool -G {name} rx {rings['rx']} tx {rings['tx']}{split} hds-thresh {rings['hds_thresh']}")
     lines.append(f"ethtool -L {name} " + " ".join(f"{kind} {channels[kind]}" for kind in ("rx", "tx", "combined")))
     fixed = face.fixed_features()
+    fixed += [feature for group in GROUPS.items() for feature in (group[0], *group[1]) if face.get_features()[feature]]
     features = [f"{feature} {'on' if on else 'off'}" for feature, on in face.get_features().items() if feature not in fixed]
     lines.append(f"ethtool -K {name} {' '.join(features)}") if features else None
     coalesce = " ".join(f"{setting.replace('_', '-')} {value}" for setting, value in face.get_coalesce().items())

@@ -149,7 +149,7 @@ class Devices:
         self._regions.append(host_memory(limit * ring * HEADER_ROOM, f"header buffers of {ifname}"))
         netdev = Netdev(ifname, ifindex, nic, self.nics, self.rxqs, self.mem, self._regions[-1], ring, self.clock, self.trace,
                         limit, self.poke, self._pause)
-        netdev.restart_design, netdev.restart_ns, netdev.rx_memory = restart, restart_ns, hooks
+        netdev.restart_design, netdev.restart_ns, netdev.rx_memory, netdev.rings = restart, restart_ns, hooks, self.rings
         self.devices[ifindex] = netdev
         netdev.open()
         self.lab.note_port(port)

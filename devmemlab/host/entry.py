@@ -15,6 +15,7 @@ from devmemlab.nic.rx import nic_rx_frame
 from devmemlab.nic.rxq import rxq_refill
 from devmemlab.net.skb import skb_free
 from devmemlab.nic.tx import nic_transmit
+from devmemlab.nic.tx_ring import tx_clean, tx_keep, tx_post
 from devmemlab.sock.destroy import sock_reap
 from devmemlab.sock.recvmsg import tcp_recvmsg
 from devmemlab.sock.tokens import sock_devmem_dontneed
@@ -98,7 +99,7 @@ def machine_timers(machine, trace, now_ns):
 
 @kernel
 def machine_transmit(memory, wire, frames, machine, nic, trace, first, now_ns):
-    """Write waiting segments of a NIC as frames.
+    """Send waiting segments of a NIC: the driver posts, the NIC writes frames, the driver cleans up.
 
     Parameters
     ----------
@@ -109,8 +110,8 @@ def machine_transmit(memory, wire, frames, machine, nic, trace, first, now_ns):
     frames : FRAME[limit]
         Written.
     machine : Machine
-        The queue of segments; skbs whose copy has left lose a user. The caller empties the queue when every NIC has had
-        its turn.
+        The queue of segments, rings; skbs whose copy has left lose a user. The caller closes the ranks of the queue
+        (`machine_keep`) when every NIC has had its turn.
     nic : int64
         Row.
     trace : Trace or None
@@ -123,17 +124,35 @@ def machine_transmit(memory, wire, frames, machine, nic, trace, first, now_ns):
     Returns
     -------
     sent, following : int64
-        Valid rows of `frames`; the segment to begin with next time.
+        Valid rows of `frames`; the first segment that still waits. It is `first` when nothing can leave now.
     """
-    txq, skbs = machine.txq, machine.skbs
+    txq, skbs, rings = machine.txq, machine.skbs, machine.rings
     count = txq.ctl[0].count
-    sent, following = nic_transmit(memory, wire, frames, txq.seg, txq.whose, first, count, machine.nics, nic, skbs,
+    tx_post(txq.seg, txq.whose, first, count, machine.nics, nic, rings, skbs)
+    sent, following = nic_transmit(memory, wire, frames, txq.seg, txq.whose, first, count, machine.nics, nic, rings, skbs,
                                    machine.netmems, machine.ledger, trace, now_ns)
     for i in range(first, following):
-        if txq.whose[i].nic == nic and txq.whose[i].skb:
-            skb_free(skbs, txq.whose[i].skb, machine.pools, machine.netmems, machine.providers, trace, 0)
-            txq.whose[i].skb = 0
+        w = txq.whose[i]
+        if w.nic < 0:
+            if w.ring:
+                tx_clean(rings.ctl[w.ring - 1])
+                w.ring = 0
+            if w.skb:
+                skb_free(skbs, w.skb, machine.pools, machine.netmems, machine.providers, trace, 0)
+                w.skb = 0
     return sent, following
+
+
+@kernel
+def machine_keep(machine):
+    """Forget the segments that have left; those that no ring took, or that wait in one, come first.
+
+    Parameters
+    ----------
+    machine : Machine
+        The queue of segments.
+    """
+    tx_keep(machine.txq.seg, machine.txq.whose, machine.txq.ctl[0], machine.rings)
 
 
 @kernel

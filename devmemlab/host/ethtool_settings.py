@@ -9,11 +9,15 @@ from devmemlab.base.errno import EOPNOTSUPP, error
 from devmemlab.nic.moderation import get_coalesce, set_coalesce
 
 FEATURES = {"rx-checksumming": "rx-checksum", "generic-receive-offload": "rx-gro", "large-receive-offload": "rx-lro",
-            "ntuple-filters": "ntuple", "rx-gro-hw": "rx-gro-hw"}
+            "ntuple-filters": "ntuple", "rx-gro-hw": "rx-gro-hw", "tx-tcp-segmentation": "tx-tcp-segmentation",
+            "tx-tcp6-segmentation": "tx-tcp6-segmentation"}
 """What ``ethtool -k`` calls a feature -> what the device calls it."""
 ALIASES = {"rx": "rx-checksum", "gro": "rx-gro", "lro": "rx-lro", "ntuple": "ntuple", "rx-ntuple-filter": "ntuple", **FEATURES,
-           "tx": "tx-checksumming", "rxhash": "receive-hashing", "rx-hashing": "receive-hashing", "rxvlan": "rx-vlan-offload"}
-ALWAYS = {"receive-hashing": True, "rx-vlan-offload": False, "tx-checksumming": False}
+           "tx": "tx-checksumming", "rxhash": "receive-hashing", "rx-hashing": "receive-hashing", "rxvlan": "rx-vlan-offload",
+           "tso": "tcp-segmentation-offload"}
+GROUPS = {"tcp-segmentation-offload": ("tx-tcp-segmentation", "tx-tcp6-segmentation")}
+"""A name of ``ethtool -k`` that stands for several features: on when one of them is."""
+ALWAYS = {"receive-hashing": True, "rx-vlan-offload": False, "tx-checksumming": True}
 """Features that are what they are: ``ethtool -k`` says ``[fixed]``."""
 
 
@@ -90,7 +94,8 @@ class SettingsFace:
             By the names that ``ethtool -k`` prints.
         """
         device = self.netdev.get_features()
-        return {**{name: bool(device.get(short, False)) for name, short in FEATURES.items()}, **ALWAYS}
+        features = {name: bool(device.get(short, False)) for name, short in FEATURES.items()}
+        return {**features, **{name: any(features[part] for part in parts) for name, parts in GROUPS.items()}, **ALWAYS}
 
     def fixed_features(self):
         """List the features that cannot be changed.
@@ -109,7 +114,7 @@ class SettingsFace:
         Parameters
         ----------
         name : str
-            As ``ethtool -k`` prints it, or one of ethtool's short names (``rx``, ``gro``, ``lro``, ``ntuple``).
+            As ``ethtool -k`` prints it, or one of ethtool's short names (``rx``, ``gro``, ``lro``, ``tso``, ``ntuple``).
         on : bool
             Wanted.
 
@@ -123,7 +128,8 @@ class SettingsFace:
             if bool(on) != ALWAYS[name]:
                 raise error(EOPNOTSUPP, f"{name} is fixed to {'on' if ALWAYS[name] else 'off'} on {self.netdev.name}")
             return
-        self.netdev.set_feature(name, bool(on))
+        for part in GROUPS.get(name, (name,)):
+            self.netdev.set_feature(part, bool(on))
         self.poke()
 
     def get_coalesce(self):

@@ -8,12 +8,15 @@ Omits. Standard statistics groups (MAC, PHY, RMON).
 from devmemlab import __version__
 from devmemlab.mem.pool_stats import STAT_NAMES
 from devmemlab.nic.device import DROP_REASONS
+from devmemlab.nic.stats import GVE_TX_RING
 
 DEVICE = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped")
 QUEUE = {"rx_packets": "rx_packets", "rx_bytes": "rx_bytes", "rx_posted_desc": "post", "rx_completed_desc": "complete",
          "rx_consumed_desc": "clean", "rx_dropped_pkt": "rx_dropped_pkt"}
 """Statistic of a queue -> field of its row, where the two differ in name or place."""
 SKIPPED = {"rx_dropped_octets"}
+TX_MORE = ("tx_packets", "tx_header_bytes", "tx_hw_gso_packets", "tx_hw_gso_bytes", "tx_hw_gso_wire_packets",
+           "tx_hw_gso_wire_bytes")
 
 
 class StatsFace:
@@ -42,6 +45,10 @@ class StatsFace:
         for queue, row in zip(queues, rows):
             for name, field in (*QUEUE.items(), *((name, name) for name in more)):
                 stats[f"{name}[{queue}]"] = int(row[field])
+        for queue in range(netdev.real_num_tx_queues if netdev.rings else 0):
+            ring = netdev.rings.ctl[netdev.row_of(queue)]
+            for name, field in (*GVE_TX_RING.items(), ("tx_doorbells", "doorbells"), *((name, name) for name in TX_MORE)):
+                stats[f"{name}[{queue}]"] = int(ring[field])
         return stats | self._pool_stats([int(row.pool) for row in rows])
 
     def _pool_stats(self, pools):

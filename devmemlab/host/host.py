@@ -16,7 +16,7 @@ from devmemlab.host.addresses import ADDRESS
 from devmemlab.host.audit import audit
 from devmemlab.host.detached import Detached
 from devmemlab.host.devices import NIC_ROOM, QUEUES_AT_LEAST, SPARE_QUEUES, Devices
-from devmemlab.host.entry import machine_receive, machine_timers, machine_transmit
+from devmemlab.host.entry import machine_keep, machine_receive, machine_timers, machine_transmit
 from devmemlab.host.face import LinuxFace
 from devmemlab.host.fds import FdTable
 from devmemlab.host.genl.core import Genl
@@ -32,6 +32,7 @@ from devmemlab.net.linear_tap import make_taps
 from devmemlab.net.skb import HEAD_BYTES, make_skbs
 from devmemlab.nic.device import make_nics
 from devmemlab.nic.rxq import make_rx_queues
+from devmemlab.nic.tx_ring import make_tx_rings
 from devmemlab.sock.deliver import MSGHDR
 from devmemlab.tcp.output import make_tx_queue
 from devmemlab.tcp.tcb import make_tcbs
@@ -117,6 +118,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self._heads = host_memory(skb_count * HEAD_BYTES, "skb heads")
         nic.setdefault("queues_max", max(rx_queues, QUEUES_AT_LEAST))
         self.nics, self.rxqs = make_nics(NIC_ROOM), make_rx_queues(nic["queues_max"] + SPARE_QUEUES, rx_ring)
+        self.rings = make_tx_rings(len(self.rxqs.ctl), rx_ring)
         self.skbs = make_skbs(skb_count, self._heads.start)
         self.tcbs, self.txq = make_tcbs(sockets + 1, seed), make_tx_queue(4096)
         self.tcbs.ctl[0].pmtu = mtu
@@ -137,7 +139,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     def machine(self):
         """Every table, as entry kernels take them."""
         return Machine(self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, self.mem.netmems, self.mem.pools,
-                       self.mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps)
+                       self.mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps, self.rings)
 
     def step(self):
         """Do what is due now: one burst from each port, timers, and what they made to send.
@@ -183,25 +185,31 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         return int(machine_receive(memory(), burst.octets, burst.frame, self.machine, nic, self.trace, now_ns))
 
     def flush(self):
-        """Put the waiting segments on the wire.
+        """Put the waiting segments on the wire; those that no NIC takes now stay.
 
         Returns
         -------
         sent : int
             Frames.
         """
-        if self.txq.ctl[0].count == 0:
+        queue = self.txq.ctl[0]
+        if queue.count == 0:
             return 0
-        now_ns, total = self.clock.now_ns, 0
+        now_ns, total, left = self.clock.now_ns, 0, False
         for nic, port in enumerate(self.ports):
-            first = 0
-            while first < self.txq.ctl[0].count:
-                sent, first = machine_transmit(memory(), self._tx_octets, self._tx_frames, self.machine, nic, self.trace, first,
-                                               now_ns)
+            first, following = -1, 0
+            while first < following < queue.count:
+                first = following
+                sent, following = machine_transmit(memory(), self._tx_octets, self._tx_frames, self.machine, nic, self.trace,
+                                                   first, now_ns)
                 if port and sent:
                     port.send(now_ns, Burst(self._tx_octets, self._tx_frames[:sent]))
                 total += int(sent)
-        self.txq.ctl[0].count = 0
+            left = left or following < queue.count
+        if left:
+            machine_keep(self.machine)
+        else:
+            queue.count = 0
         return total
 
     def poke(self):

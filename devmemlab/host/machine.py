@@ -34,6 +34,8 @@ class Machine(NamedTuple):
         What a poll holds back.
     taps : Taps
         What packet sockets see.
+    rings : TxRings
+        Descriptors of transmission.
     """
 
     nics: NamedTuple
@@ -51,3 +53,4 @@ class Machine(NamedTuple):
     addresses: np.recarray
     gro: NamedTuple
     taps: NamedTuple
+    rings: NamedTuple

@@ -220,6 +220,8 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
     packets = np.int64(0)
     ctl = nics.ctl[nic]
     ctl.irq_next_ns = 0
+    gro.ctl[0].max_size = ctl.gro_max_size
+    gro.ctl[0].ipv4_max_size = ctl.gro_ipv4_max_size
     more = True
     while more:
         more = False

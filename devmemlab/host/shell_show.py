@@ -5,8 +5,11 @@ Reads. The output of ethtool 6.15.
 Omits. JSON output.
 """
 
-FEATURE_ORDER = ("rx-checksumming", "tx-checksumming", "generic-receive-offload", "large-receive-offload", "rx-vlan-offload",
-                 "ntuple-filters", "receive-hashing", "rx-gro-hw")
+from devmemlab.host.ethtool_settings import GROUPS
+
+FEATURE_ORDER = ("rx-checksumming", "tx-checksumming", "tcp-segmentation-offload", "tx-tcp-segmentation", "tx-tcp6-segmentation",
+                 "generic-receive-offload", "large-receive-offload", "rx-vlan-offload", "ntuple-filters", "receive-hashing",
+                 "rx-gro-hw")
 
 
 def _value(label, value, stop):
@@ -85,7 +88,9 @@ def show_features(face, words):
     """
     features, fixed = face.get_features(), set(face.fixed_features())
     order = [*FEATURE_ORDER, *(name for name in features if name not in FEATURE_ORDER)]
-    lines = [f"{name}: {'on' if features[name] else 'off'}{' [fixed]' if name in fixed else ''}\n" for name in order]
+    parts = {part for group in GROUPS.values() for part in group}
+    lines = [f"{chr(9) * (name in parts)}{name}: {'on' if features[name] else 'off'}{' [fixed]' * (name in fixed)}\n"
+             for name in order]
     return f"Features for {face.netdev.name}:\n{''.join(lines)}"
 
 

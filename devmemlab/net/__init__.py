@@ -8,5 +8,6 @@ Reading order, first the way of a packet: napi (completions become skbs), skb an
 (several become one), skb_clone (one becomes two), linear, linear_rx, linear_ops and linear_tap (the only rooms that look into
 one), refuse and guards (what each consumer gets of an unreadable one). Then the control side, as a bind meets it:
 netdev, refusal, provider_queue (may this queue have a provider?), restart and queue_ops (one queue gets new memory), faults
-(what can go wrong in that), updown (all queues), rings, channels, xdp, features (what else is set), simple (devices that refuse).
+(what can go wrong in that), updown (all queues), rings, channels, xdp, features, max_sizes (what else is
+set), simple (devices that refuse).
 """

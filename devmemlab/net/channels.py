@@ -38,6 +38,7 @@ class Channels:
     def channels(self, counts):
         self._channels = counts
         self.ctl.queue_count = counts.rx + counts.combined
+        self.ctl.tx_queue_count = counts.tx + counts.combined
         follow_channels(self.nics, self.nic, counts.rx + counts.combined)
 
     @property

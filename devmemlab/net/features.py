@@ -2,13 +2,14 @@
 
 Law.   A feature that the hardware lacks cannot be turned on, and one that another needs takes it along when it goes.
 Reads. Linux include/linux/netdev_features.h, net/core/dev.c (netdev_fix_features); ethtool(8) for the names.
-Omits. Features of transmission.
+Omits. Features of transmission but segmentation: sums are always made by the NIC, and frags always gathered.
 """
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP
 from devmemlab.net.refusal import ProviderError
 
-FIELDS = {"rx-checksum": "rx_csum", "ntuple": "ntuple", "rx-gro-hw": "gro_hw", "rx-gro": "gro", "rx-lro": "lro"}
+FIELDS = {"rx-checksum": "rx_csum", "ntuple": "ntuple", "rx-gro-hw": "gro_hw", "rx-gro": "gro", "rx-lro": "lro",
+          "tx-tcp-segmentation": "tso", "tx-tcp6-segmentation": "tso6"}
 """Name of each feature and the field of the NIC's row that holds it; a feature without field is one that the NIC lacks."""
 NEEDS = {"rx-gro-hw": "rx-checksum", "rx-lro": "rx-checksum"}
 

@@ -15,7 +15,7 @@ is the next segment and repeats the first one's header    its frags join; behind
 is longer than the first, or carries nothing              what is held goes to TCP before it
 differs in flags, window, options, TTL, class or tag      likewise
 leaves a hole, or repeats something                       likewise
-would make more than 65535 octets                         likewise
+would make gro_max_size octets (65536) or more            likewise
 differs in readability                                    likewise, and it is counted: the queue mixes memory
 ========================================================  ===================================================
 
@@ -38,8 +38,8 @@ from devmemlab.wire.frame import PKT
 from devmemlab.wire.tcp import ACK, FIN, PSH
 
 GRO_FLOWS = 8
-GRO_BYTES_MAX = 65535
-GRO_CTL = schema("held", "packets", "segments", "chained", "mixed")
+GRO_LEGACY_MAX_SIZE = 65536
+GRO_CTL = schema("held", "packets", "segments", "chained", "mixed", "max_size", "ipv4_max_size")
 GRO_FLOW = schema("skb")
 
 
@@ -48,7 +48,8 @@ class Gro(NamedTuple):
 
     ctl : GRO_CTL[1]
         ``held`` counts packets that were held, ``packets`` those that became longer, ``segments`` what they were made of,
-        ``chained`` skbs of their frag lists, ``mixed`` neighbours in a flow of which one only was readable.
+        ``chained`` skbs of their frag lists, ``mixed`` neighbours in a flow of which one only was readable;
+        ``max_size`` and ``ipv4_max_size`` are the interface's `devmemlab.net.max_sizes`.
     flow : GRO_FLOW[8]
         ``skb`` is a row, 0 where nothing is held.
     pkt : PKT[8]
@@ -68,7 +69,9 @@ def make_gro():
     gro : Gro
         It holds nothing.
     """
-    return Gro(table(GRO_CTL, 1), table(GRO_FLOW, GRO_FLOWS), table(PKT, GRO_FLOWS))
+    gro = Gro(table(GRO_CTL, 1), table(GRO_FLOW, GRO_FLOWS), table(PKT, GRO_FLOWS))
+    gro.ctl[0].max_size = gro.ctl[0].ipv4_max_size = GRO_LEGACY_MAX_SIZE
+    return gro
 
 
 @kernel
@@ -148,12 +151,13 @@ def gro_joins(gro, skbs, flow, pkt, skb):
     if skbs.skb[skb].unreadable != first.unreadable or skbs.skb[skb].pp_recycle != first.pp_recycle:
         gro.ctl[0].mixed += 1
         return False
+    limit = gro.ctl[0].ipv4_max_size if pkt.ip_version == 4 else gro.ctl[0].max_size
     return (pkt.seq == seq_add(held.seq, held.payload_bytes) and pkt.payload_bytes <= first.gso_size
             and pkt.ack_seq == held.ack_seq and pkt.window == held.window and pkt.header_bytes == held.header_bytes
             and pkt.ip_at == held.ip_at and pkt.doff_bytes == held.doff_bytes and pkt.tos == held.tos and pkt.ttl == held.ttl
             and pkt.vlan_tci == held.vlan_tci and skbs.skb[skb].vlan_tci == first.vlan_tci and pkt.src_mac == held.src_mac
             and pkt.opt_timestamp == held.opt_timestamp and pkt.ts_val == held.ts_val and pkt.ts_ecr == held.ts_ecr
-            and held.header_bytes - held.ip_at + held.payload_bytes + pkt.payload_bytes <= GRO_BYTES_MAX)
+            and held.header_bytes - held.ip_at + held.payload_bytes + pkt.payload_bytes < limit)
 
 
 @kernel

@@ -4,8 +4,8 @@ Law.   A queue is live on exactly one pool; a failed change leaves the queue as 
 Reads. Linux include/linux/netdevice.h (struct net_device), net/core/dev.c.
 Omits. Names that change, addresses, statistics: NIC and host have those.
 
-Its methods are in seven chapters: restart (one queue), updown (all of them), provider_queue (open and close), rings, channels,
-xdp and features. What the driver does for them is in queue_ops, what can be made to fail in faults.
+Its methods are in eight chapters: restart (one queue), updown (all of them), provider_queue (open and close), rings, channels,
+xdp, features and max_sizes. What the driver does for them is in queue_ops, what can be made to fail in faults.
 """
 
 import collections
@@ -13,6 +13,7 @@ import collections
 from devmemlab.net.channels import ChannelCounts, Channels
 from devmemlab.net.faults import Faults
 from devmemlab.net.features import Features
+from devmemlab.net.max_sizes import MaxSizes
 from devmemlab.net.provider_queue import ProviderQueues
 from devmemlab.net.queue_ops import DRIVER, OPERATIONS, QueueConfig, QueueMemory
 from devmemlab.net.refusal import ProviderError
@@ -37,7 +38,7 @@ def _nothing(*_):
     """
 
 
-class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
+class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features, MaxSizes):
     """One NIC of a host, as the kernel's configuration sees it.
 
     Parameters
@@ -95,6 +96,8 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         What will fail, see `fail_next`.
     restart_design : str
         ``"queue"``, or ``"device"``: the first design, which resets the whole device.
+    rings : TxRings or None
+        TX queues of its host, which `Devices.add_nic` sets.
     rx_memory : dict
         What bind-rx tells `Mem.bind` besides the request: a provider or an allocator of the user's.
     restart_ns : int
@@ -118,6 +121,7 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features):
         self.poke, self.pause = poke or _nothing, pause or _nothing
         self.hds, self.hds_thresh, self.rx_ring, self.tx_ring = HDS_UNKNOWN, 0, rings_max, rings_max
         self._channels = ChannelCounts(0, 0, int(self.ctl.queue_count))
+        self.ctl.tx_queue_count, self.rings = self.ctl.queue_count, None
         self.providers, self.rx_page_sizes, self.rx_memory = {}, {}, {}
         self.xdp, self.xsk_pools = None, {}
         self.registered = self.netmem_tx = self.has_dma = self.xsk_zero_copy = True

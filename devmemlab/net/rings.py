@@ -2,7 +2,7 @@
 
 Law.   What is stored decides, not what is shown: ``auto`` is not ``on``, and a provider needs ``on`` with threshold 0.
 Reads. Linux net/ethtool/rings.c, net/ethtool/ioctl.c (the older call); spec section 10.1.
-Omits. TX descriptors: the size of the TX ring is stored and shown, but frames leave at once (`devmemlab.nic.tx`).
+Omits. Rings of different length within a device; what gve asks of them beside a power of two.
 """
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP
@@ -12,13 +12,33 @@ from devmemlab.nic.hds import HDS_DISABLED, HDS_ENABLED, HDS_UNKNOWN
 HDS_NAMES = {"auto": HDS_UNKNOWN, "unknown": HDS_UNKNOWN, "off": HDS_DISABLED, "on": HDS_ENABLED}
 HDS_TEXT = {HDS_UNKNOWN: "auto", HDS_DISABLED: "off", HDS_ENABLED: "on"}
 HDS_THRESH_MAX = 1023
-RING_MIN = 8
+RING_MIN, TX_RING_MIN = 8, 4
 RING_PARAMS = ("rx-buf-len", "tcp-data-split", "hds-thresh", "cqe-size", "tx-push", "rx-push", "tx-push-buf-len")
 """What a driver may or may not support; the plain ring sizes it must."""
 
 
 class Rings:
     """The part of a network device that is set with ``ethtool -G``."""
+
+    @property
+    def tx_ring(self):
+        """Descriptors of each TX ring; what waits in rings of another length is lost, and TCP sends it again."""
+        return int(self.ctl.tx_ring)
+
+    @tx_ring.setter
+    def tx_ring(self, count):
+        self.ctl.tx_ring = count
+
+    def pause_tx(self, on):
+        """Let the link partner stop the transmitter, or let it go on, as PAUSE frames do (IEEE 802.3 annex 31B).
+
+        Parameters
+        ----------
+        on : bool
+            True: descriptors are posted and not read, until the rings are full and packets wait in the stack.
+        """
+        self.ctl.tx_paused = int(bool(on))
+        self.poke()
 
     def get_rings(self):
         """Read the ring configuration.
@@ -72,7 +92,7 @@ class Rings:
         self._check_sizes(wanted["rx_ring"], wanted["tx_ring"])
         if not 0 <= wanted["hds_thresh"] <= HDS_THRESH_MAX:
             raise ProviderError(EINVAL, "requested hds-thresh exceeds maximum", f"0 to {HDS_THRESH_MAX} is possible")
-        self._check_driver(wanted["rx_ring"])
+        self._check_driver(wanted["rx_ring"], wanted["tx_ring"])
         self.change(**changed)
 
     def set_rings_ioctl(self, rx=None, tx=None):
@@ -90,7 +110,7 @@ class Rings:
         """
         rx, tx = self.rx_ring if rx is None else int(rx), self.tx_ring if tx is None else int(tx)
         self._check_sizes(rx, tx)
-        self._check_driver(rx)
+        self._check_driver(rx, tx)
         self.change(rx_ring=rx, tx_ring=tx)
 
     def _check_split(self, hds, thresh):
@@ -133,12 +153,12 @@ class Rings:
             if count > self.rings_max:
                 raise ProviderError(EINVAL, "requested ring size exceeds maximum", f"{name} {count} of {self.rings_max}")
 
-    def _check_driver(self, rx):
+    def _check_driver(self, rx, tx):
         """Check what the rings of this NIC can be.
 
         Parameters
         ----------
-        rx : int
+        rx, tx : int
             Descriptors.
 
         Raises
@@ -146,6 +166,7 @@ class Rings:
         ProviderError
             EINVAL.
         """
-        if rx < RING_MIN or rx & (rx - 1):
-            raise ProviderError(EINVAL, f"rx ring {rx} is impossible",
-                                f"use a power of two from {RING_MIN} to {self.rings_max}")
+        for name, count, least in (("rx", rx, RING_MIN), ("tx", tx, TX_RING_MIN)):
+            if count < least or count & (count - 1):
+                raise ProviderError(EINVAL, f"{name} ring {count} is impossible",
+                                    f"use a power of two from {least} to {self.rings_max}")

@@ -2,7 +2,7 @@
 
 Law.   The NIC reads headers to place payload; it never keeps either.
 Reads. Linux drivers/net/ethernet/google/gve (the reference driver), Documentation/networking/netmem.rst.
-Omits. Cutting inside tunnels, segmentation on transmit, adaptive moderation, PTP, link state.
+Omits. Cutting inside tunnels (`devmemlab.nic.hds` says what becomes of them), adaptive moderation, PTP, link state.
 
 Reading order, which is the way of a frame:
 
@@ -11,5 +11,5 @@ Reading order, which is the way of a frame:
    explain, which answers why this packet went to this queue;
 3. into buffers: rxq (descriptors, refill, doorbell), hds (where to cut), csum, dma, rx (all of it for one frame);
 4. several frames as one: gro_held, gro_hw; when the host is told: moderation;
-5. counted, and the way out: stats, tx.
+5. the way out: tx_ring (descriptors, doorbell, completions), tso (several segments as one), tx; and counted: stats.
 """

@@ -27,9 +27,15 @@ from devmemlab.nic.steer_tables import (
     RXH_PORTS,
     TUPLE_BYTES,
 )
+from devmemlab.nic.tso import GSO_LEGACY_MAX_SIZE, TSO_MAX_SEGS
 
+SENDING = ("tx_queue_count", "tx_ring", "tx_paused", "tso", "tso6", "gso_max_size", "gso_ipv4_max_size", "gso_max_segs")
+"""What a NIC row says about transmission; ``tx_paused`` is 1 while the link partner's PAUSE holds the transmitter."""
+SIZES = ("gro_max_size", "gro_ipv4_max_size")
+"""How long a packet may become in the stack's GRO: it is shorter than this, IP header included."""
 NIC = schema("ifindex", "mac", "mtu", "up", "first_queue", "queue_count", "rx_csum", "ntuple", "rule_count", "rule_top",
-             "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped", "tx_dropped", *LIMITS, *OFFLOADS)
+             "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped", "tx_dropped", *LIMITS, *OFFLOADS, *SENDING,
+             *SIZES)
 
 __all__ = ["DROP", "DROP_REASONS", "ENTRY", "INDIR_SIZE", "KEY_BYTES", "MAX_RULES", "NIC", "RULE", "TUPLE_BYTES", "Nics",
            "make_nics"]
@@ -79,7 +85,9 @@ def make_nics(count):
     for nic in range(count):
         ctl, own = nics.ctl[nic], nics.context[nic * CONTEXT_ROOM]
         ctl.rule_max, ctl.rule_combinations, ctl.rule_masks = MAX_RULES, ANY_COMBINATION, 1
-        ctl.gro = 1
+        ctl.gro = ctl.tso = ctl.tso6 = ctl.tx_queue_count = ctl.tx_ring = 1
+        ctl.gso_max_size = ctl.gso_ipv4_max_size = ctl.gro_max_size = ctl.gro_ipv4_max_size = GSO_LEGACY_MAX_SIZE
+        ctl.gso_max_segs = TSO_MAX_SEGS
         ctl.context_max, ctl.key_bytes, ctl.transforms = CONTEXT_ROOM, KEY_BYTES, 1
         own.active, own.indir_count, own.indir_mask = 1, INDIR_SIZE, INDIR_SIZE - 1
         own.tcp4 = own.tcp6 = RXH_ADDRESSES | RXH_PORTS

@@ -1,8 +1,8 @@
-"""Receive statistics of queues, by the names that the kernel and the gve driver give them.
+"""Statistics of queues, by the names that the kernel and the gve driver give them.
 
 Law.   Every figure is a counter of a table; nothing is counted twice to be shown.
 Reads. Linux Documentation/netlink/specs/netdev.yaml (qstats), drivers/net/ethernet/google/gve/gve_ethtool.c.
-Omits. Transmission, XDP.
+Omits. XDP; watchdogs of transmission (tx_timeouts).
 """
 
 QSTATS = {
@@ -14,6 +14,15 @@ QSTATS = {
 }
 """Attribute of a netdev-genl queue statistic -> field of the queue's row."""
 
+TX_QSTATS = {
+    "tx-packets": "tx_packets", "tx-bytes": "tx_bytes", "tx-needs-csum": "tx_packets",
+    "tx-hw-gso-packets": "tx_hw_gso_packets", "tx-hw-gso-bytes": "tx_hw_gso_bytes",
+    "tx-hw-gso-wire-packets": "tx_hw_gso_wire_packets", "tx-hw-gso-wire-bytes": "tx_hw_gso_wire_bytes",
+    "tx-stop": "tx_stop", "tx-wake": "tx_wake",
+}
+"""The same of a TX ring; the NIC makes the sums of all it sends."""
+GVE_TX_RING = {"tx_posted_desc": "post", "tx_completed_desc": "complete", "tx_consumed_desc": "clean", "tx_bytes": "tx_bytes",
+               "tx_wake": "tx_wake", "tx_stop": "tx_stop"}
 GVE_RING = {
     "rx_posted_desc": "post", "rx_completed_desc": "complete", "rx_consumed_desc": "clean", "rx_bytes": "rx_bytes",
     "rx_hsplit_bytes": "rx_hsplit_bytes", "rx_cont_packet_cnt": "rx_cont_packet_cnt", "rx_frag_alloc_cnt": "rx_frag_alloc_cnt",
@@ -38,6 +47,24 @@ def qstats(rxqs, row):
         Every name of `QSTATS`.
     """
     return {name: int(rxqs.ctl[row][field]) for name, field in QSTATS.items()}
+
+
+def tx_qstats(rings, row):
+    """Read the statistics of one TX queue as ``qstats-get`` names them.
+
+    Parameters
+    ----------
+    rings : TxRings
+        Not changed.
+    row : int
+        Row of the queue.
+
+    Returns
+    -------
+    stats : dict of str to int
+        Every name of `TX_QSTATS`.
+    """
+    return {name: int(rings.ctl[row][field]) for name, field in TX_QSTATS.items()}
 
 
 def gve_stats(nics, rxqs, nic):

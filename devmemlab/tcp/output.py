@@ -22,7 +22,7 @@ FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << _k for _k in range(8))
 TIMER_RTO, TIMER_PROBE0, TIMER_TLP, TIMER_RACK = range(4)
 """What ``rto_at_ns`` is waiting for, in ``rto_kind``: one timer does for all, as in Linux."""
 TXQ_CTL = schema("count", "limit", "lost")
-TXQ_NIC = schema("nic", "tcb", "skb")
+TXQ_NIC = schema("nic", "tcb", "skb", "ring", "at")
 
 
 class TxQueue(NamedTuple):
@@ -33,7 +33,8 @@ class TxQueue(NamedTuple):
     seg : SEG[limit]
         Header fields, ready for `devmemlab.wire.frame.emit_tcp_frame`.
     whose : TXQ_NIC[limit]
-        Which NIC sends each, for which connection and with the octets of which skb (0: none).
+        Which NIC sends each, for which connection and with the octets of which skb (0: none); ``ring`` (a row of
+        `devmemlab.nic.tx_ring` + 1) and ``at`` are the driver's, 0 until it posts the segment.
     """
 
     ctl: np.recarray
@@ -156,6 +157,8 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
     seg.dport = row.rport
     seg.seq = seq
     seg.tcp_flags = tcp_flags
+    if tcp_flags & (SYN | ACK) != SYN | ACK:
+        seg.ip_id = (row.iss + row.segs_out) & 0xFFFF      # counts up from a random number, as a Linux socket's does
     if skb:
         seg.payload_bytes = skbs.skb[skb].length
         skbs.skb[skb].users += 1

@@ -9,6 +9,7 @@ from devmemlab.base.errno import EOPNOTSUPP
 from devmemlab.host.genl.devices import can, device_at, devices_of
 from devmemlab.host.genl.extack import Refused
 from devmemlab.host.genl.sets import QSTATS, RX, TX
+from devmemlab.nic.stats import tx_qstats
 
 RX_COUNTERS = {"rx-alloc-fail": "rx_buf_alloc_fail"}
 """Counters of the NIC's queues that are not called as qstats call them."""
@@ -94,8 +95,8 @@ def counters(device, kind, queue):
         row = device.rxqs.ctl[device.row_of(queue)]
         fields = {name: RX_COUNTERS.get(name, name.replace("-", "_")) for name in QSTATS}
         return {name: int(row[field]) for name, field in fields.items() if field in row.dtype.names}
-    # The NIC counts what it sends in one place, and that is its first ring.
-    return {"tx-packets": int(device.ctl.tx_packets), "tx-bytes": int(device.ctl.tx_bytes)} if queue == 0 else {}
+    rings = getattr(device, "rings", None)
+    return {} if rings is None else tx_qstats(rings, device.row_of(queue))
 
 
 def keeps_counters(device):
