@@ -12,6 +12,7 @@ from devmemlab.host.ethtool_settings import GROUPS
 from devmemlab.host.shell_rules import ignored_bits
 from devmemlab.mem.dmabuf import TO_DEVICE
 from devmemlab.mem.netmem import PAGE_SIZE
+from devmemlab.net.max_sizes import FRESH, SIZES
 from devmemlab.nic.hash_fields import FLOWS
 from devmemlab.nic.toeplitz import REFERENCE_KEY
 
@@ -114,6 +115,8 @@ def _device(host, netdev):
     face, name = host.ethtool(netdev.name), netdev.name
     rings, channels, lines = face.get_rings(), face.get_channels(), []
     lines.append(f"ip link set {name} mtu {int(netdev.ctl.mtu)} {'up' if netdev.running else 'down'}")
+    sizes = " ".join(f"{size} {netdev.get_max_sizes()[size]}" for size in SIZES if netdev.get_max_sizes()[size] != FRESH[size])
+    lines.append(f"ip link set {name} {sizes}") if sizes else None
     split = "" if rings["tcp_data_split"] == "auto" else f" tcp-data-split {rings['tcp_data_split']}"
     lines.append(f"ethtool -G {name} rx {rings['rx']} tx {rings['tx']}{split} hds-thresh {rings['hds_thresh']}")
     lines.append(f"ethtool -L {name} " + " ".join(f"{kind} {channels[kind]}" for kind in ("rx", "tx", "combined")))

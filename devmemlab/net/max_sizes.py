@@ -20,6 +20,8 @@ from devmemlab.nic.tso import GSO_LEGACY_MAX_SIZE, MAX_TCP_HEADER, TSO_MAX_SEGS,
 
 GRO_MAX_SIZE = 8 * 65535
 SIZES = ("gso_max_size", "gso_max_segs", "gro_max_size", "gso_ipv4_max_size", "gro_ipv4_max_size")
+FRESH = {name: TSO_MAX_SEGS if name == "gso_max_segs" else GSO_LEGACY_MAX_SIZE for name in SIZES}
+"""What a new interface has."""
 _MOST = {"gso_max_size": TSO_MAX_SIZE, "gso_max_segs": TSO_MAX_SEGS, "gro_max_size": GRO_MAX_SIZE,
          "gso_ipv4_max_size": TSO_MAX_SIZE, "gro_ipv4_max_size": GRO_MAX_SIZE}
 

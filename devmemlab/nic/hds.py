@@ -2,7 +2,8 @@
 
 Law.   Headers end exactly at the first data octet of TCP; what cannot be cut there is not cut.
 Reads. Linux Documentation/networking/ethtool-netlink.rst (tcp-data-split, hds-thresh); gve_rx_dqo.c.
-Omits. Tunnels: what another IP, GRE or UDP header carries is not TCP here, so such a frame is not cut at all.
+Omits. Cutting inside tunnels: the split point of the spec is that of plain TCP. What another IP, GRE or UDP header carries is
+       not TCP here, so such a frame is steered by its outer addresses and not cut.
 
 ==========================================  =============================================
 frame                                       outcome

@@ -3,6 +3,8 @@
 scapy builds the frames and says where their payload begins.
 """
 
+import socket
+
 import numpy as np
 import pytest
 from scapy.all import (
@@ -26,6 +28,7 @@ from scapy.all import (
 from devmemlab.nic.drops import drop_counts
 from devmemlab.nic.rxq import check_header_bytes
 from devmemlab.wire.frame import CSUM_PARTIAL
+from tests.naive.toeplitz import naive_toeplitz
 from tests.ports.kit import burst_of
 from tests.scripts.kit import DUT, DUT6, PEER, PEER6, Script
 
@@ -140,6 +143,34 @@ def test_case_38_what_is_not_plain_tcp_is_never_cut(name):
             reason = "header would be in unreadable memory" if q.unreadable else "protocol not spoken here"
             assert drop_counts(s.host.nics, s.host.rxqs, 0) == {reason: (1, len(octets))}
             s.host.audit()
+
+
+@pytest.mark.parametrize("name, outer", [
+    ("VXLAN", lambda k: IP(src=f"10.9.0.{k}", dst=DUT[0], id=0, flags="DF") / UDP(sport=5000 + k, dport=4789, chksum=0)
+     / VXLAN(vni=1) / Ether()),
+    ("GRE", lambda k: IP(src=f"10.9.0.{k}", dst=DUT[0]) / GRE()), ("IPIP", lambda k: IP(src=f"10.9.0.{k}", dst=DUT[0])),
+    ("IPv4 in IPv6", lambda k: IPv6(src=f"fd09::{k}", dst=DUT6[0])), ("GRE over IPv6", lambda k: IPv6(src=f"fd09::{k}") / GRE())])
+def test_a_tunnel_is_steered_by_its_outer_addresses(name, outer):
+    """One connection in many tunnels is on many queues, many connections in one tunnel are on one; n-tuple rules for the inner
+    ports do not see it. Ports of VXLAN's UDP do not count: udp4 hashes addresses only, as on any fresh NIC."""
+    with Script(listen=False, rx_queues=8) as s:
+        s.ethtool.add_rule("tcp4", queue=7, dst_port=5201)
+        key = s.ethtool.get_rxfh()["key"]
+        table = s.ethtool.get_rxfh_indir()
+        queues = set()
+        for k in range(1, 9):
+            for port in (5201, 80):
+                packet = outer(k) / V4 / TCP(dport=port) / Raw(DATA)
+                head = packet.getlayer(0)
+                family = (socket.AF_INET6, IPv6) if isinstance(head, IPv6) else (socket.AF_INET, IP)
+                addresses = b"".join(socket.inet_pton(family[0], a) for a in (head.src, head.dst))
+                wanted = table[naive_toeplitz(key, addresses) % len(table)]
+                before = s.host.rxqs.ctl.rx_packets.copy()
+                s.arrive(bytes(ether() / packet))
+                assert list((s.host.rxqs.ctl.rx_packets - before).nonzero()[0]) == [wanted]
+                queues.add(wanted)
+        assert len(queues) > 2
+        assert set(drop_counts(s.host.nics, s.host.rxqs, 0)) == {"protocol not spoken here"}
 
 
 @pytest.mark.parametrize("header_bytes", [64, 128, 256])
