@@ -199,6 +199,9 @@ def sending():
             client.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             client.send(b"data")
             server.accept()[0].recv(4)
+            a.netdev.pause_tx(True)
+            client.send(b"more")
+            a.netdev.pause_tx(False)
 
 
 def benches():
