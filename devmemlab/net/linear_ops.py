@@ -91,7 +91,8 @@ def pskb_may_pull(memory, skbs, skb, netmems, length, ledger):
     row = skbs.skb[skb]
     if length <= row.headlen:
         return True
-    if length > row.length or row.unreadable or length > HEAD_BYTES:
+    # Headers that were pulled off have moved the head towards the end of its room.
+    if length > row.length or row.unreadable or row.head + length > skbs.ctl[0].head_start + (skb + 1) * HEAD_BYTES:
         return False
     for i in range(row.nr_frags):
         frag = skbs.frag[skb, i]

@@ -13,7 +13,7 @@ from devmemlab.mem.region import memory
 from devmemlab.net import refuse
 from devmemlab.net.gro import gro_hold, gro_joins, make_gro
 from devmemlab.net.guards import RULES, guard_table
-from devmemlab.net.linear import skb_headers_in_frag
+from devmemlab.net.linear import skb_headers_in_frag, skb_pull
 from devmemlab.net.linear_ops import (
     pskb_may_pull,
     skb_checksum,
@@ -106,6 +106,18 @@ def test_pulling(b):
     assert pull(107) == (not b.device)
     assert b.row.headlen == (6 if b.device else 107) and b.row.length == 157
     assert b.bits(0, 107) == (-EFAULT if b.device else WHOLE[:107])
+
+
+def test_a_pull_stays_within_the_room_of_its_head():
+    """Headers that were taken off leave less of it; the octets behind belong to the next skb."""
+    b = Bench()
+    b.head(HEAD)
+    b.add(0, 300)
+    assert skb_pull(b.skbs, b.skb, 6) == 0
+    args = memory(), b.skbs, b.skb, b.mem.netmems
+    assert not pskb_may_pull(*args, 251, b.host.ledger) and b.row.headlen == 0
+    assert pskb_may_pull(*args, 250, b.host.ledger) and b.bits(0, 300) == count(300)
+    b.script.close()
 
 
 def test_linearizing(b):
