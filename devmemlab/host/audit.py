@@ -178,9 +178,9 @@ def audit(host):
     if ctl.octets_in - ctl.octets_freed != octets[1]:
         raise AssertionError(f"skbs took in {ctl.octets_in} payload octets and freed {ctl.octets_freed}, "
                              f"but hold {octets[1]}")
-    moved = int(host.ledger[DMA_DEVICE].length + host.ledger[DMA_HOST].length)
+    moved, reached = int(host.ledger[DMA_DEVICE].length + host.ledger[DMA_HOST].length), ctl.octets_in - ctl.octets_cloned
     dropped = int(host.rxqs.ctl.rx_dropped_octets.sum())
-    if moved != ctl.octets_in + octets[0] + dropped:
-        raise AssertionError(f"DMA wrote {moved} payload octets; {ctl.octets_in} reached skbs, {octets[0]} wait, "
+    if moved != reached + octets[0] + dropped:
+        raise AssertionError(f"DMA wrote {moved} payload octets; {reached} reached skbs, {octets[0]} wait, "
                              f"{dropped} were dropped")
     return Audit(int(descriptors), int(frags), int(users), int(live), moved)

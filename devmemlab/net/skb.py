@@ -32,7 +32,8 @@ SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_
 CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
 LINKED = 2
 FRAG = schema("netmem", "offset", "length")
-SKB_CTL = schema("watermark", "recycled", "limit", "live", "head_start", "octets_in", "octets_freed")
+SKB_CTL = schema("watermark", "recycled", "limit", "live", "head_start", "octets_in", "octets_freed",
+                 "octets_cloned")
 
 
 class Skbs(NamedTuple):
@@ -40,7 +41,8 @@ class Skbs(NamedTuple):
 
     ctl : SKB_CTL[1]
         Rows never used start at ``watermark``; used ones wait in a list headed by ``recycled``. ``octets_in`` and
-        ``octets_freed`` count frag data that came and went, for the audit.
+        ``octets_freed`` count frag data that came and went, for the audit; ``octets_cloned`` are those of ``octets_in``
+        that no card wrote, as a clone names them once more.
     skb : SKB[n_skb]
         ``active`` is 1, or ``LINKED`` in a frag list; ``head`` is an address, ``next`` and ``prev`` are rows of the
         queue it is in. From the NIC come ``ip_summed``, ``vlan_tci`` (-1: no tag was taken off), ``gso_size`` and

@@ -99,6 +99,7 @@ def skb_clone(skbs, skb, netmems):
     other.nr_frags, other.length, other.data_len, other.truesize = row.nr_frags, row.length, row.data_len, row.truesize
     if row.pp_recycle:
         skbs.ctl[0].octets_in += row.data_len
+        skbs.ctl[0].octets_cloned += row.data_len
     return clone
 
 

@@ -27,6 +27,7 @@ def test_a_clone_names_the_same_frags_and_owns_its_references(b, queue):
     rows = [b.add(queue, n) for n in (10, 20, 30)]
     clone = skb_clone(b.skbs, b.skb, b.mem.netmems)
     assert shape(b, clone) == shape(b, b.skb) and b.skbs.skb[clone].unreadable == queue
+    assert b.skbs.ctl[0].octets_cloned == 60 and b.skbs.ctl[0].octets_in == 120, "no card wrote them twice"
     assert [int(r.pp_ref_count) for r in rows] == [2, 2, 2]
     first, b.skb = b.skb, clone
     b.free()
