@@ -10,7 +10,7 @@ import numpy as np
 from devmemlab.host.commands_of import commands_of
 from devmemlab.host.counters import Counting
 from devmemlab.host.ethtool import ethtool_of
-from devmemlab.host.inspect import inspect_skb
+from devmemlab.host.inspect import inspect_queue, inspect_skb
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
 from devmemlab.host.selector import Readiness
@@ -122,19 +122,19 @@ class LinuxFace(MemoryFds, Readiness, Counting, Sysctls):
         return Tap(self, snaplen, packets)
 
     def inspect(self, skb):
-        """Look at an skb: octets, frags, owners, readable or not.
+        """Look at an skb, or at all that wait in a connection: octets, frags, owners, readable or not.
 
         Parameters
         ----------
-        skb : int
-            Row of ``host.skbs``.
+        skb : int or Socket
+            Row of ``host.skbs``, or a connection.
 
         Returns
         -------
-        found : devmemlab.host.inspect.Inspection
+        found : devmemlab.host.inspect.Inspection or devmemlab.host.inspect.Queue
             Prints as text.
         """
-        return inspect_skb(self, skb)
+        return inspect_queue(self, skb) if hasattr(skb, "sock") else inspect_skb(self, int(skb))
 
     def sh(self, text, **variables):
         """Run command lines as an administrator types them: ``ethtool``, ``ip link`` and ``ynl``.

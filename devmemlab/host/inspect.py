@@ -1,8 +1,8 @@
-"""The inspector: one skb with its octets, its frags and who else refers to them.
+"""The inspector: one skb with its octets, its frags and who else refers to them; or all that wait in a connection.
 
 Law.   Octets of an unreadable skb are shown up to the end of its linear part; of the rest it says that nobody here may read it.
 Reads. Linux net/core/skbuff.c (skb_dump).
-Omits. Octets of frag lists: a link is an skb of its own, inspect it by its row.
+Omits. Octets of frag lists among those of the first skb: a link is an skb of its own, inspected with it.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class FragView(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What ``host.inspect(skb)`` found; ``octets`` are those that may be read."""
+    """What ``host.inspect(skb)`` found; ``octets`` are those that may be read, ``linked`` the inspections of ``links``."""
 
     skb: int
     headlen: int
@@ -45,6 +45,7 @@ class Inspection(NamedTuple):
     octets: bytes
     frags: tuple
     links: tuple
+    linked: tuple = ()
 
     def __str__(self):
         lines = [f"skb {self.skb}: {self.length} octets, {self.headlen} of them linear, truesize {self.truesize}, "
@@ -59,6 +60,35 @@ class Inspection(NamedTuple):
         if self.links:
             lines.append(f"  frag list: skbs {', '.join(map(str, self.links))}")
         return "\n".join(lines)
+
+
+class Queue(NamedTuple):
+    """What ``host.inspect(conn)`` found: the skbs that wait in a connection.
+
+    ``charged`` are the octets that count against ``rcvbuf``; ``skbs`` are in order, ``early`` came before something that is
+    missing.
+    """
+
+    sock: int
+    charged: int
+    rcvbuf: int
+    skbs: tuple
+    early: tuple
+
+    @property
+    def length(self):
+        """Octets of the stream that wait, in order."""
+        return sum(found.length for found in self.skbs)
+
+    @property
+    def frags(self):
+        """All frags, those of frag lists included."""
+        return tuple(f for found in self.skbs + self.early for one in (found, *found.linked) for f in one.frags)
+
+    def __str__(self):
+        lines = [f"connection {self.sock}: {len(self.skbs)} skbs in order, {len(self.early)} early, {len(self.frags)} frags, "
+                 f"{self.length} octets in order, {self.charged} charged of {self.rcvbuf}"]
+        return "\n".join([*lines, *map(str, self.skbs + self.early)])
 
 
 def tokens_of(tokens):
@@ -107,10 +137,73 @@ def inspect_skb(host, skb):
     OSError
         ENOENT when no such skb is alive.
     """
+    return _look(host, skb, tokens_of(host.tokens))
+
+
+def _chain(skbs, first):
+    """Follow a chain of skbs.
+
+    Parameters
+    ----------
+    skbs : Skbs
+        Not changed.
+    first : int
+        Row, 0 when there is none.
+
+    Returns
+    -------
+    rows : list of int
+        In order.
+    """
+    rows, at = [], int(first)
+    while at:
+        rows.append(at)
+        at = int(skbs.skb[at].next)
+    return rows
+
+
+def inspect_queue(host, conn):
+    """Look at all skbs that wait in a connection.
+
+    Parameters
+    ----------
+    host : Host
+        Not changed.
+    conn : Socket
+        One of its connections.
+
+    Returns
+    -------
+    found : Queue
+        Prints as text, and as a picture in a notebook.
+    """
+    row, held = host.tcbs.tcb[conn.sock], tokens_of(host.tokens)
+    in_order, early = (tuple(_look(host, skb, held) for skb in _chain(host.skbs, first))
+                       for first in (row.rcvq_head, row.ofo_head))
+    return Queue(conn.sock, int(row.rmem_alloc), int(row.rcvbuf), in_order, early)
+
+
+def _look(host, skb, held):
+    """Look at an skb and the links of its frag list.
+
+    Parameters
+    ----------
+    host : Host
+        Not changed.
+    skb : int
+        Row.
+    held : dict
+        From `tokens_of`.
+
+    Returns
+    -------
+    found : Inspection
+        With inspections of its links.
+    """
     skbs, mem = host.skbs, host.mem
     if not 0 < skb < len(skbs.skb) or not skbs.skb[skb].active:
         raise error(ENOENT, f"skb {skb} is not alive; rows that are: see host.skbs.skb.active")
-    row, held, frags = skbs.skb[skb], tokens_of(host.tokens), []
+    row, frags = skbs.skb[skb], []
     for k in range(int(row.nr_frags)):
         frag = skbs.frag[skb, k]
         netmem = int(frag.netmem)
@@ -120,12 +213,9 @@ def inspect_skb(host, skb):
                               int(state.pp_ref_count), int(net_iov_binding_id(*tables)) if device else None,
                               int(net_iov_virtual_offset(*tables) + frag.offset) if device else None,
                               tuple(held.get(netmem, ()))))
-    links, at = [], int(row.frag_list)
-    while at:
-        links.append(at)
-        at = int(skbs.skb[at].next)
+    links = _chain(skbs, row.frag_list)
     shown = int(row.headlen) + (0 if row.unreadable else sum(f.length for f in frags))
     octets = np.zeros(shown, np.uint8)
     skb_copy_bits(memory(), skbs, skb, mem.netmems, 0, octets, 0, shown)
     return Inspection(skb, int(row.headlen), int(row.length), int(row.truesize), int(row.users), not row.unreadable,
-                      octets.tobytes(), tuple(frags), tuple(links))
+                      octets.tobytes(), tuple(frags), tuple(links), tuple(_look(host, link, held) for link in links))
