@@ -47,6 +47,8 @@ _FACE = {
     "steering": "devmemlab.view.steering:steering",
     "netlink_octets": "devmemlab.view.netlink_octets:netlink_octets",
     "SteeringControl": "devmemlab.view.steering_controls:SteeringControl",
+    "scenes_skb": "devmemlab.lab.scenes_skb", "skb_picture": "devmemlab.view.skb_picture:skb_picture",
+    "SkbControl": "devmemlab.view.skb_controls:SkbControl",
     "RestartControl": "devmemlab.view.steering_controls:RestartControl",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",

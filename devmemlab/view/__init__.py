@@ -5,5 +5,5 @@ Reads. House laws 8 and 12.
 Omits. Animations of a trace.
 
 Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, still, frame_picture,
-ring_picture, nic_controls, build_notebooks.
+ring_picture, nic_controls, skb_strip, skb_picture, skb_controls, build_notebooks.
 """

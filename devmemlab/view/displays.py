@@ -47,6 +47,8 @@ DISPLAYS = {
         "reference_graph": "devmemlab.view.reference_graph:reference_graph",
     },
     ("devmemlab.host.inspect", "Inspection"): {"_repr_html_": "devmemlab.view.inspected:inspection_html"},
+    ("devmemlab.host.inspect", "Queue"): {"_repr_mimebundle_": "devmemlab.view.skb_picture:queue_shown"},
+    ("devmemlab.lab.scenes_guards", "Answers"): {"_repr_html_": "devmemlab.view.inspected:answers_html"},
     ("devmemlab.host.netlink", "NetlinkSocket"): {"_repr_html_": "devmemlab.view.memory_tables:netlink_html"},
     ("devmemlab.mem.mem", "Mem"): {
         "_repr_html_": "devmemlab.view.memory_tables:mem_html",

@@ -1,4 +1,4 @@
-"""One skb as a table for notebooks: its frags, and who refers to each.
+"""One skb as a table for notebooks: its frags, and who refers to each; and what is answered to those who want to read.
 
 Law.   Octets are shown only where the skb says that they may be read.
 Reads. devmemlab.host.inspect.
@@ -36,3 +36,22 @@ def inspection_html(found):
     return html_table(f"skb {found.skb}: {found.length} octets, {kind}, truesize {found.truesize}",
                       ["part", "octets", "where", "owners", "first octets"], rows,
                       note=found.links and f"It goes on in the skbs {', '.join(map(str, found.links))} of its frag list.")
+
+
+def answers_html(answers):
+    """Show what consumers of skbs got.
+
+    Parameters
+    ----------
+    answers : devmemlab.lab.scenes_guards.Answers
+        From ``scenes_skb.ask()``.
+
+    Returns
+    -------
+    html : str
+        One table, a row for each question; the number is that of the rule.
+    """
+    rows = [[f"{a.number}  {a.consumer}", a.head, a.pages, a.device] for a in answers]
+    return html_table("What becomes of a question to an skb", ["who wants octets", "only of the head", "past it, in pages",
+                                                               "past it, in device memory"], rows,
+                      note="Numbers are those of the rules in devmemlab/net/guards.py; a dash: no octets are named.")
