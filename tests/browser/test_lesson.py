@@ -19,6 +19,7 @@ FRAME, BURST = 'img[alt*=" octets from 0: "]', 'img[alt^="96 frames at a ring"]'
 RING = 'img[alt^="The ring of queue"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirection table"]', 'img[alt^="Binding queue 2"]'
+SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -146,6 +147,16 @@ def keys_of_steering(lesson):
     press(lesson, "ArrowUp", "4 queues, over all queues, a rule")
 
 
+def keys_of_the_skbs(lesson):
+    push(lesson, "device memory")
+    lesson.status_becomes("device memory, GRO off, 20 segments of 100, splice to a pipe: 0 octets, the end")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowDown", "device memory, GRO off, 20 segments of 536")
+    press(lesson, "ArrowUp", "device memory, GRO off, 20 segments of 100")
+    lesson.page.keyboard.press("Tab")
+    press(lesson, "ArrowDown", "device memory, GRO off, 20 segments of 100, copy the whole skb: NULL")
+
+
 def keys_of_the_restart(lesson):
     push(lesson, "one queue")
     lesson.status_becomes("the driver ignores the provider, one queue is restarted: queue 2 ends on pages; 0 of 32")
@@ -179,6 +190,8 @@ PLANS = {
                                          keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
     "06_steering": Plan({LANDED: 3, TABLE: 1}, "8 queues, all but the last, a rule", keys_of_steering,
                         "no rule", "2", ("4 queues, over all queues, no rule", "2 queues, over all queues, no rule")),
+    "07_skbs_nobody_may_read": Plan({SKBS: 4, QUEUED: 3, TRIED: 1, CAPTION: 2}, "pages, GRO off, 20 segments of 100, splice",
+                                    keys_of_the_skbs, "GRO on", None, ("device memory, GRO on, 20 segments of 100",)),
     "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
