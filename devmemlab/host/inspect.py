@@ -61,6 +61,8 @@ class Inspection(NamedTuple):
             lines.append(f"  frag list: skbs {', '.join(map(str, self.links))}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 class Queue(NamedTuple):
     """What ``host.inspect(conn)`` found: the skbs that wait in a connection.
@@ -89,6 +91,8 @@ class Queue(NamedTuple):
         lines = [f"connection {self.sock}: {len(self.skbs)} skbs in order, {len(self.early)} early, {len(self.frags)} frags, "
                  f"{self.length} octets in order, {self.charged} charged of {self.rcvbuf}"]
         return "\n".join([*lines, *map(str, self.skbs + self.early)])
+
+    __repr__ = __str__
 
 
 def tokens_of(tokens):

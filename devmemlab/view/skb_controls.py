@@ -55,7 +55,7 @@ class SkbControl(Turned):
         self.counts = skb_picture(arrived.host.inspect(arrived.conn)).counts
         self.answer = scenes_skb.try_operation(arrived, self.operation.value)
         picture = skb_picture(arrived.host.inspect(arrived.conn))
-        picture.title = f"Tried: {self.operation.value}. Answer: {self.answer}"
+        picture.title = f"Tried: {self.operation.value}: {self.answer}"
         scenes_skb.close(arrived)
         return picture
 
