@@ -7,6 +7,9 @@ Omits. Drawing; following a frag list, whose rows are named.
 
 from devmemlab.view.tables import html_table
 
+FEW = 12
+"""Octets of each part that are shown: a wider table would not fit into a page."""
+
 
 def inspection_html(found):
     """Show an inspection.
@@ -21,7 +24,7 @@ def inspection_html(found):
     html : str
         One table, a row for the linear part and one for each frag.
     """
-    rows, at = [["linear part", str(found.headlen), "host memory", "this skb", found.octets[:min(found.headlen, 24)].hex(" ")]], \
+    rows, at = [["linear part", str(found.headlen), "host memory", "this skb", found.octets[:min(found.headlen, FEW)].hex(" ")]], \
         found.headlen
     for f in found.frags:
         where = f"page {f.netmem >> 1}, offset {f.offset}"
@@ -29,7 +32,7 @@ def inspection_html(found):
             where = f"binding {f.binding}, offset {f.frag_offset}"
         owners = ", ".join([f"pool {f.pool}", f"pp_ref_count {f.pp_ref_count}"]
                            + [f"token {token} of connection {sock}" for sock, token in f.tokens])
-        octets = found.octets[at:at + min(f.length, 24)].hex(" ") if found.readable else "nobody here may read it"
+        octets = found.octets[at:at + min(f.length, FEW)].hex(" ") if found.readable else "nobody here may read it"
         rows.append([f"frag {f.number}", str(f.length), where, owners, octets])
         at += f.length
     kind = "readable" if found.readable else "unreadable"
