@@ -136,7 +136,7 @@ def ofo_insert(tcbs, skbs, tcb, skb, pools, netmems, providers, trace):
     row = tcbs.tcb[tcb]
     new = skbs.skb[skb]
     before = row.ofo_tail
-    while before and seq_after(skbs.skb[before].seq, new.seq):
+    while before and not seq_before(skbs.skb[before].seq, new.seq):
         before = skbs.skb[before].prev
     if before and not seq_after(new.end_seq, skbs.skb[before].end_seq):
         skb_free(skbs, skb, pools, netmems, providers, trace, 1)

@@ -139,6 +139,16 @@ def test_an_early_segment_that_is_covered_goes_and_one_that_covers_replaces(s):
     assert s.drain() == part(0, 600)
 
 
+def test_an_early_segment_with_the_same_start_and_more_octets_replaces_too(s):
+    """Linux net/ipv4/tcp_input.c, tcp_data_queue_ofo: what begins with an early segment and reaches further takes its place."""
+    s.data(b"A" * 10, seq=11)
+    s.data(b"B" * 20, seq=11)
+    assert s.row.ofo_count == 1
+    s.data(b"C" * 10, seq=1)
+    s.forget()
+    assert s.drain() == b"C" * 10 + b"B" * 20
+
+
 def test_octets_that_came_first_stay_where_segments_overlap_partly(s):
     s.data(b"A" * 10, seq=11)
     s.data(b"B" * 10, seq=16)
