@@ -50,6 +50,11 @@ _FACE = {
     "scenes_skb": "devmemlab.lab.scenes_skb", "skb_picture": "devmemlab.view.skb_picture:skb_picture",
     "SkbControl": "devmemlab.view.skb_controls:SkbControl",
     "RestartControl": "devmemlab.view.steering_controls:RestartControl",
+    "scenes_tcp": "devmemlab.lab.scenes_tcp",
+    "state_picture": "devmemlab.view.state_picture:state_picture",
+    "ladder": "devmemlab.view.ladder:ladder",
+    "time_sequence": "devmemlab.view.time_sequence:time_sequence",
+    "TcpControl": "devmemlab.view.tcp_controls:TcpControl",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
         "MSG_SOCK_DEVMEM", "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "CMSG_LEN", "CMSG_SPACE")},

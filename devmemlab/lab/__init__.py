@@ -5,5 +5,6 @@ Reads. interfaces: sections 1, 3 and 4.
 Omits. A cost model of real hardware; of the benchmarks all but page-pool.
 
 Reading order: lab, stream, synthetic, inputs, live, accelerator, receivers, passes, compare, demo, replay, ncdevmem, warm;
-bench/ (page-pool) and conformance/ (recorded answers of running kernels) have their own; scenes* set lessons up.
+bench/ (page-pool) and conformance/ (recorded answers of running kernels) have their own; scenes* set lessons up;
+segments (with fates) reads recorded connections back.
 """

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.scenes import PAGE
+from devmemlab.lab.segments import record
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.sock.uapi import AF_INET, CMSG_SPACE, MSG_SOCK_DEVMEM, frags
 
@@ -36,7 +37,7 @@ class Talk(NamedTuple):
     conn: object
 
 
-def talk(pages=64, ring=32, gbps=10, delay_us=50, **options):
+def talk(pages=64, ring=32, gbps=10, delay_us=50, sender=None, recorded=False, seed=0, **options):
     """Connect a sender to a receiver with little device memory.
 
     Parameters
@@ -47,6 +48,12 @@ def talk(pages=64, ring=32, gbps=10, delay_us=50, **options):
         Descriptors of its queue.
     gbps, delay_us : float
         The wire.
+    sender : dict, optional
+        For ``lab.host(...)`` of the sender.
+    recorded : bool
+        Keep what passes both hosts, see `devmemlab.lab.segments`.
+    seed : int
+        Of the lab.
     **options
         For ``lab.host(...)`` of the receiver.
 
@@ -55,10 +62,12 @@ def talk(pages=64, ring=32, gbps=10, delay_us=50, **options):
     talk : Talk
         Close its ``lab`` when done.
     """
-    lab = Lab()
-    storage = lab.host("storage", ip="192.0.2.2", sockets=4, rx_ring=64)
+    lab = Lab(seed)
+    storage = lab.host("storage", ip="192.0.2.2", sockets=4, rx_ring=64, **sender or {})
     trainer = lab.host("trainer", ip="192.0.2.1", rx_queues=2, ifname="eth1", rx_ring=ring, sockets=4, **options)
     lab.connect(storage, trainer, gbps=gbps, delay_us=delay_us)
+    if recorded:
+        record(lab)
     nic, device = trainer.ethtool("eth1"), DeviceMemory(pages * PAGE)
     nic.set_rings(tcp_data_split="on")
     nic.set_rxfh_indir(equal=1)

@@ -5,5 +5,6 @@ Reads. House laws 8 and 12.
 Omits. Animations of a trace.
 
 Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, still, frame_picture,
-ring_picture, nic_controls, skb_strip, skb_picture, skb_controls, build_notebooks.
+ring_picture, nic_controls, build_notebooks; of skbs: skb_strip, skb_picture, skb_controls; of TCP: state_picture, ladder,
+time_axis, time_sequence, tcp_controls.
 """
