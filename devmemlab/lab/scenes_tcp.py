@@ -7,18 +7,17 @@ Omits. Any check: lessons and tests do that in the open. A peer held in the hand
 
 import numpy as np
 
+from devmemlab.base.seq import U32
 from devmemlab.host.ports.base import Port
 from devmemlab.host.tcp_profile import TcpProfile
-from devmemlab.lab.lab import Lab
-from devmemlab.lab.scenes import PAGE
 from devmemlab.lab.scenes_hand import Hand
 from devmemlab.lab.scenes_talk import receive, talk
 from devmemlab.lab.segments import conversation, record
-from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.wire.frame import make_packets, parse_frame
 from devmemlab.wire.rows import Burst
+from devmemlab.wire.tcp import ACK
 
-__all__ = ["MEMORIES", "MS", "REPAIRS", "Hand", "Losing", "again", "arrivals", "charge", "conversation", "deliver", "farewell",
+__all__ = ["MEMORIES", "MS", "REPAIRS", "Hand", "Losing", "again", "arrivals", "conversation", "deliver", "farewell",
            "fill", "receive", "record", "repairs", "talk", "transfer"]
 MEMORIES = ("device memory", "pages")
 MS = 1_000_000
@@ -226,22 +225,6 @@ def fill(mtu, rcvbuf=262_144, memory=MEMORIES[0]):
                 "pages": sum(frags for *_, frags in one.queued), "truesize": int(row.rmem_alloc), "dropped": int(row.drops)}
 
 
-def charge(payload_bytes):
-    """Compute what one segment costs in the receive buffer.
-
-    Parameters
-    ----------
-    payload_bytes : int
-        Of the segment.
-
-    Returns
-    -------
-    truesize : int
-        Whole pages and an skb.
-    """
-    return SKB_OVERHEAD + -(-payload_bytes // PAGE) * PAGE
-
-
 def arrivals(talk):
     """Take out of a recording what reached the receiver.
 
@@ -258,6 +241,13 @@ def arrivals(talk):
     capture, mac = talk.trainer.port.capture(), bytes.fromhex(f"{int(talk.trainer.nics.ctl[0].mac):012x}")
     every = [(int(row.at_ns), capture.frame_bytes(k)) for k, row in enumerate(capture.frame)]
     return [(at_ns, octets) for at_ns, octets in every if octets[:6] == mac]
+
+
+def _ack_of(frame):
+    """Read the acknowledgement number of a frame; -1 when it has none."""
+    pkt, octets = make_packets()[0], np.frombuffer(bytearray(frame[1]), np.uint8)
+    fine = parse_frame(octets, 0, len(octets), pkt) == 0 and pkt.tcp_flags & ACK
+    return int(pkt.ack_seq) if fine else -1
 
 
 def again(frames, memory=MEMORIES[0], split=True, pages=256, rcvbuf=0, every_ns=STEP_NS):
@@ -283,9 +273,11 @@ def again(frames, memory=MEMORIES[0], split=True, pages=256, rcvbuf=0, every_ns=
     sent, stream : list of (int, bytes), bytes
         Frames that the host sent, with their times; and what its program has read.
     """
-    with Hand(memory, rcvbuf=rcvbuf, pages=pages, split=split, shake=False, lab=Lab()) as one:
+    with Hand(memory, rcvbuf=rcvbuf, pages=pages, split=split, shake=False) as one:
         for at_ns, octets in frames:
             one.port.port.inject(octets, at_ns=at_ns)
+        # The frames acknowledge a number that the first host drew.
+        one.host.tcbs.ctl[0].iss_next = next(ack for ack in map(_ack_of, frames) if ack >= 0) - 1 & U32
         now_ns, last_ns, got = 0, frames[-1][0] + 300 * MS, b""
         while now_ns < last_ns:
             now_ns = max(now_ns, min(one.lab.next_ns() or last_ns, last_ns)) + every_ns
