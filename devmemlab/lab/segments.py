@@ -38,7 +38,7 @@ class Segment(NamedTuple):
     duplicate : bool
         The first block tells what came twice.
     again : bool
-        It carries numbers that were sent before.
+        It carries numbers that were seen before.
     """
 
     side: int
@@ -229,7 +229,7 @@ def _spelled(rows):
     segments : list of Segment
         In the same order.
     """
-    base, scale, high, spelled = [None, None], [None, None], [None, None], []
+    base, scale, before, spelled = [None, None], [None, None], ([], []), []
     for _, side, *_, fields in rows:
         if fields["tcp_flags"] & SYN:
             base[side], scale[side] = fields["seq"], fields["opt_wscale"]
@@ -246,9 +246,9 @@ def _spelled(rows):
         sack = tuple(tuple(seq_diff(fields[f"sack_{k}_{edge}"], base[1 - side]) for edge in ("start", "end"))
                      for k in range(fields["sack_count"]))
         duplicate = bool(sack) and (sack[0][1] <= ack or any(o[0] <= sack[0][0] and sack[0][1] <= o[1] for o in sack[1:2]))
-        again = end > seq and high[side] is not None and seq < high[side] and fate != "copy"
-        if end > seq:
-            high[side] = end if high[side] is None else max(high[side], end)
+        # At one end a late segment looks like a repeated one, unless its numbers were seen before.
+        again = end > seq and fate != "copy" and any(first <= seq < last for first, last in before[side])
+        before[side].append((seq, end))
         window = fields["window"] << (scale[side] if scaled and not bits & SYN else 0)
         ack = ack if ack is None else int(ack)
         spelled.append(Segment(side, sent_ns, arrived_ns, fate, flags_text(bits), int(seq), int(end), ack, payload, window, sack,

@@ -127,7 +127,8 @@ class Ladder(Still):
         self.segments, self.first, self.every = every[first:first + most], first, len(every)
         self.title = title or f"Segments between {self.ends[0]} and {self.ends[1]}"
         fates = [segment.fate for segment in every]
-        self.counts = {fate: fates.count(fate) for fate in dict.fromkeys(fates)} | {"again": sum(one.again for one in every)}
+        self.counts = {fate: fates.count(fate) for fate in dict.fromkeys(fates)}
+        self.counts["again"] = sum(one.again for one in every)
         self.begin_ns = every[0].sent_ns if every else 0
 
     @property
@@ -135,7 +136,7 @@ class Ladder(Still):
         """What is drawn and how it is known, in a line."""
         left_out = self.every - len(self.segments)
         said = f"{self.every} segments (counted)" + (f", {left_out} not drawn" if left_out else "")
-        lost = ", ".join(f"{self.counts[fate]} {fate}" for fate in ("lost", "damaged", "copy", "under way") if self.counts.get(fate))
+        lost = ", ".join(f"{count} {fate}" for fate, count in self.counts.items() if fate not in ("arrived", "seen", "again"))
         said += f"; {lost}" if lost else ""
         said += f"; {self.counts['again']} sent again" if self.counts["again"] else ""
         return said + ("; times modelled" if self.both else "; recorded at one end: what was lost before it is not seen")
@@ -261,7 +262,8 @@ class Ladder(Still):
                                  stroke_dasharray=dashes, fill="none"))
             parts.append(element("text", meaning, x=x + 36, y=y, class_="small"))
             x += 54 + text_width(meaning, 11)
-        parts.append(element("text", "a+b: b octets from number a; times since the first segment", x=x, y=y, class_="small quiet"))
+        how = "a+b: b octets from number a; times since the first segment"
+        parts.append(element("text", how, x=x, y=y, class_="small quiet"))
         return "".join(parts)
 
 

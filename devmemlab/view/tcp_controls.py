@@ -7,7 +7,7 @@ Omits. Congestion control: a stream of 21 full segments is over before it matter
 
 from devmemlab.lab import scenes_tcp
 from devmemlab.view.ladder import ladder
-from devmemlab.view.memory_controls import Turned
+from devmemlab.view.memory_controls import Turned, _buttons
 from devmemlab.view.nic_controls import _choose
 
 LOSSES, REORDERS = {"none": 0.0, "5 %": 0.05, "20 %": 0.2}, {"none": 0.0, "20 %": 0.2}
@@ -28,7 +28,7 @@ class TcpControl(Turned):
 
     Attributes
     ----------
-    loss, reorder, mtu, pages : ipywidgets.Dropdown
+    loss, reorder, mtu, pages : ipywidgets widgets
         What is chosen; their ``value`` may be set from a cell.
     counts : dict of str to int
         What the sender did (see `devmemlab.lab.scenes_tcp.repairs`), ``segments`` of data that left it, ``early`` ones that
@@ -39,10 +39,11 @@ class TcpControl(Turned):
 
     def __init__(self, loss="5 %", reorder="none", mtu=1500, pages=128):
         self.loss = _choose(tuple(LOSSES), loss, "loss", "9em")
-        self.reorder = _choose(tuple(REORDERS), reorder, "reordering", "12em")
+        self.reorder = _buttons([("in order", "none"), ("20 % late", "20 %")], reorder,
+                                ["the wire keeps the order", "a fifth of the frames is overtaken"], "8em")
         self.mtu = _choose(MTUS, mtu, "MTU", "9em")
         self.pages = _choose(PAGES, pages, "device pages", "13em")
-        super().__init__([self.loss, self.reorder, self.mtu, self.pages])
+        super().__init__([self.reorder, self.loss, self.mtu, self.pages])
 
     def _make(self):
         talk, stream = scenes_tcp.transfer(OCTETS, mtu=self.mtu.value, pages=self.pages.value, loss=LOSSES[self.loss.value],

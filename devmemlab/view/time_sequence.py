@@ -108,7 +108,8 @@ class TimeSequence(Still):
         top = self.high if clipped else max(self.high, edge)
         y0 = TOP + PLOT
         note = "up: sequence numbers (recorded); across: time at the sender" + ("; silences are cut" if axis.cuts else "")
-        parts = [element("text", self.title, x=8, y=22, class_="strong big"), element("text", note, x=8, y=40, class_="quiet small"),
+        parts = [element("text", self.title, x=8, y=22, class_="strong big"),
+                 element("text", note, x=8, y=40, class_="quiet small"),
                  element("path", d=f"M{LEFT} {TOP}V{y0}H{WIDTH - RIGHT}", fill="none", stroke=theme.colour("quiet")),
                  element("text", f"{top:,}", x=LEFT - 6, y=TOP + 4, class_="end small"),
                  element("text", "0", x=LEFT - 6, y=y0 + 4, class_="end small")]
@@ -162,7 +163,8 @@ class TimeSequence(Still):
         low, high, x = y0 - one.seq * scale, y0 - one.end * scale, float(x)
         role = "copied" if one.again else "payload"
         bar = element("path", d=f"M{number(x - 3)} {number(low)}h6M{number(x)} {number(low)}V{number(high)}M{number(x - 3)} "
-                                f"{number(high)}h6", stroke=theme.colour(role), stroke_width=2.2 if one.again else 1.4, fill="none")
+                                f"{number(high)}h6",
+                      stroke=theme.colour(role), fill="none", stroke_width=2.2 if one.again else 1.4)
         if one.again and sum(other.again for other in self.data) <= MOST_LETTERS:
             bar += element("text", "R", x=x + 5, y=(low + high) / 2 + 4, class_="small strong halo")
         if one.fate in ("lost", "damaged"):

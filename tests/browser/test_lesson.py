@@ -20,6 +20,7 @@ RING = 'img[alt^="The ring of queue"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirection table"]', 'img[alt^="Binding queue 2"]'
 SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
+LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -164,6 +165,16 @@ def keys_of_the_restart(lesson):
     press(lesson, "ArrowDown", "stop of the old queue, one queue")
 
 
+def keys_of_tcp(lesson):
+    push(lesson, "20 % late")
+    lesson.status_becomes("loss 20 %, reordering 20 %, MTU 1500, 128 pages")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "loss 5 %, reordering 20 %, MTU 1500")
+    press(lesson, "ArrowDown", "loss 20 %, reordering 20 %, MTU 1500")
+    lesson.page.keyboard.press("Tab")
+    press(lesson, "ArrowDown", "loss 20 %, reordering 20 %, MTU 9000")
+
+
 class Plan(NamedTuple):
     """What a lesson shows and how its control is turned: selectors with counts, words, keys, then (button, option, words)."""
 
@@ -192,6 +203,8 @@ PLANS = {
                         "no rule", "2", ("4 queues, over all queues, no rule", "2 queues, over all queues, no rule")),
     "07_skbs_nobody_may_read": Plan({SKBS: 4, QUEUED: 3, TRIED: 1, CAPTION: 2}, "pages, GRO off, 20 segments of 100, splice",
                                     keys_of_the_skbs, "GRO on", None, ("device memory, GRO on, 20 segments of 100",)),
+    "08_tcp_on_headers_alone": Plan({LADDER: 4, MACHINE: 1, SEQUENCE: 1}, "loss 20 %, reordering none, MTU 1500, 128 pages",
+                                    keys_of_tcp, "in order", None, ("loss 20 %, reordering none, MTU 9000",)),
     "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
