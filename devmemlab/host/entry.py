@@ -20,7 +20,26 @@ from devmemlab.sock.destroy import sock_reap
 from devmemlab.sock.recvmsg import tcp_recvmsg
 from devmemlab.sock.tokens import sock_devmem_dontneed
 from devmemlab.tcp.close import tcp_close, tcp_shutdown
+from devmemlab.tcp.page_room import tcp_note_room
+from devmemlab.tcp.page_update import tcp_open_windows
 from devmemlab.tcp.timers import tcp_timers
+
+
+@kernel
+def machine_windows(machine, trace, now_ns):
+    """Let windows that count device buffers follow what buffers there are, at the end of a step of the host.
+
+    Parameters
+    ----------
+    machine : Machine
+        Connections and the queue of segments; buffers are counted.
+    trace : Trace or None
+        Receives tcp_send.
+    now_ns : int64
+        Time.
+    """
+    tcp_note_room(machine.tcbs, machine.rxqs, machine.pools, machine.providers)
+    tcp_open_windows(machine.tcbs, machine.txq, machine.skbs, trace, now_ns)
 
 
 @kernel
@@ -250,7 +269,7 @@ def machine_close(machine, trace, sock, how, now_ns):
                                              machine.providers)
     trace_clock(trace, now_ns)
     if how:
-        tcp_shutdown(tcbs, machine.txq, skbs, trace, sock, now_ns)
+        tcp_shutdown(tcbs, machine.txq, skbs, netmems, trace, sock, now_ns)
     else:
         tcp_close(tcbs, machine.txq, skbs, sock, pools, netmems, providers, trace, now_ns)
         sock_reap(tcbs, skbs, machine.tokens, pools, netmems, providers, trace)

@@ -9,6 +9,7 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.trace import trace_clock
 from devmemlab.sock.sendmsg import tcp_sendmsg
 from devmemlab.tcp.connect import tcp_connect
+from devmemlab.tcp.page_room import tcp_note_room
 from devmemlab.tcp.xmit import tcp_write_xmit
 
 
@@ -28,6 +29,7 @@ def machine_connect(machine, trace, sock, now_ns):
         Time.
     """
     trace_clock(trace, now_ns)
+    tcp_note_room(machine.tcbs, machine.rxqs, machine.pools, machine.providers)
     tcp_connect(machine.tcbs, machine.txq, machine.skbs, trace, sock, now_ns)
 
 
@@ -80,4 +82,4 @@ def machine_push(machine, trace, sock, now_ns):
         Time.
     """
     trace_clock(trace, now_ns)
-    tcp_write_xmit(machine.tcbs, machine.txq, machine.skbs, trace, sock, now_ns)
+    tcp_write_xmit(machine.tcbs, machine.txq, machine.skbs, machine.netmems, trace, sock, now_ns)

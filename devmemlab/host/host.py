@@ -16,7 +16,7 @@ from devmemlab.host.addresses import ADDRESS
 from devmemlab.host.audit import audit
 from devmemlab.host.detached import Detached
 from devmemlab.host.devices import NIC_ROOM, QUEUES_AT_LEAST, SPARE_QUEUES, Devices
-from devmemlab.host.entry import machine_keep, machine_receive, machine_timers, machine_transmit
+from devmemlab.host.entry import machine_keep, machine_receive, machine_timers, machine_transmit, machine_windows
 from devmemlab.host.face import LinuxFace
 from devmemlab.host.fds import FdTable
 from devmemlab.host.genl.core import Genl
@@ -77,6 +77,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         Next hop of frames to addresses that no ``lab.connect`` named.
     tcp : TcpProfile, optional
         What its TCP looks like from outside.
+    page_aware_window : bool
+        Whether a connection is offered no more than the free buffers of its device queue can take. Linux has no such thing.
     **nic
         Of its first NIC, see `add_nic`: ``queues_max``, ``restart``, ``restart_ns``, ``provider``, ``allocator``, ``steering``.
 
@@ -99,7 +101,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
 
     def __init__(self, lab, name, ip=None, ip6=None, mac="02:00:00:00:00:01", port=None, mtu=1500, rx_queues=1, ifname="eth0",
                  kernel="6.18", rx_ring=1024, sockets=1024, seed=0, trace=False, gateway_mac=None,
-                 tcp=None, **nic):
+                 tcp=None, page_aware_window=False, **nic):
         if ip is None and ip6 is None:
             raise error(EINVAL, "a host needs an address: give ip= or ip6=")
         if not 1 <= rx_queues <= 256:
@@ -120,8 +122,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self.nics, self.rxqs = make_nics(NIC_ROOM), make_rx_queues(nic["queues_max"] + SPARE_QUEUES, rx_ring)
         self.rings = make_tx_rings(len(self.rxqs.ctl), rx_ring)
         self.skbs = make_skbs(skb_count, self._heads.start)
-        self.tcbs, self.txq = make_tcbs(sockets + 1, seed), make_tx_queue(4096)
-        self.tcbs.ctl[0].pmtu = mtu
+        self.tcbs, self.txq = make_tcbs(sockets + 1, seed, len(self.rxqs.ctl)), make_tx_queue(4096)
+        self.tcbs.ctl[0].pmtu, self.page_aware_window = mtu, page_aware_window
         use_tcp_profile(self.tcbs, tcp)
         self.tokens = make_xarrays(sockets + 1, 1 << 17)
         self.pkt, self.msg, self.addresses = table(PKT, 2), table(MSGHDR, 1), table(ADDRESS, 0)
@@ -134,6 +136,15 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     def port(self):
         """Port of the first NIC, or None."""
         return self.ports[0]
+
+    @property
+    def page_aware_window(self):
+        """bool: whether receive windows count the free buffers of device queues; may be set at any time."""
+        return bool(self.tcbs.ctl[0].page_aware)
+
+    @page_aware_window.setter
+    def page_aware_window(self, on):
+        self.tcbs.ctl[0].page_aware = int(bool(on))
 
     @property
     def machine(self):
@@ -163,6 +174,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
                 self.mem.settle()
         if now_ns >= self.tcbs.ctl[0].next_timer_ns:
             machine_timers(self.machine, self.trace, now_ns)
+        if self.page_aware_window:
+            machine_windows(self.machine, self.trace, now_ns)
         return self.flush() > 0 or came
 
     def receive(self, burst, now_ns, nic=0):

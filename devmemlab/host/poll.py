@@ -24,6 +24,7 @@ from devmemlab.nic.rxq import PARSED_ROWS, rxq_drop, rxq_refill
 from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.input import tcp_rcv
 from devmemlab.tcp.output import FIN, PSH
+from devmemlab.tcp.page_room import tcp_note_room
 
 
 @kernel
@@ -222,6 +223,7 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
     ctl.irq_next_ns = 0
     gro.ctl[0].max_size = ctl.gro_max_size
     gro.ctl[0].ipv4_max_size = ctl.gro_ipv4_max_size
+    tcp_note_room(tcbs, rxqs, pools, providers)
     more = True
     while more:
         more = False
@@ -242,5 +244,6 @@ def poll_due(memory, nic, pkt, nics, rxqs, skbs, tcbs, txq, netmems, pools, prov
                 irq_raise(q)
             else:
                 more = True
+    tcp_note_room(tcbs, rxqs, pools, providers)
     tcp_ack_flush(tcbs, txq, skbs, trace, now_ns)
     return packets

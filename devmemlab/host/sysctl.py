@@ -51,6 +51,7 @@ NUMBERS = {
     "net.ipv4.tcp_syn_retries": _Number("ctl", "syn_retries", 1, 1, 127),
     "net.ipv4.tcp_synack_retries": _Number("ctl", "synack_retries"),
     "net.ipv4.tcp_retries2": _Number("ctl", "retries2"),
+    "net.ipv4.tcp_retrans_collapse": _Number("ctl", "retrans_collapse", flag=True),
     "net.ipv4.tcp_keepalive_time": _Number("blank", "keepidle_ns", NS_PER_S, 1, INT_MAX // 1000),
     "net.ipv4.tcp_keepalive_intvl": _Number("blank", "keepintvl_ns", NS_PER_S, 1, INT_MAX // 1000),
     "net.ipv4.tcp_keepalive_probes": _Number("blank", "keepcnt", 1, 0, 255),

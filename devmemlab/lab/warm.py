@@ -189,7 +189,7 @@ def sending():
     """Floors 2 to 7: two hosts and a wire, with and without a trace."""
     for trace in (False, 1 << 12):
         with Lab() as lab:
-            a, b = (lab.host(f"host {k}", ip=f"10.0.0.{k}", trace=trace) for k in (1, 2))
+            a, b = (lab.host(f"host {k}", ip=f"10.0.0.{k}", trace=trace, page_aware_window=True) for k in (1, 2))
             lab.connect(a, b, gbps=1, delay_us=10)
             server = b.socket()
             server.bind(("", 5201))

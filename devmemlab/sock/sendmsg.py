@@ -202,7 +202,7 @@ def tcp_sendmsg(memory, tcbs, txq, skbs, netmems, providers, ledger, trace, sock
     corked = row.cork
     if more:
         row.cork = 1
-    tcp_write_xmit(tcbs, txq, skbs, trace, sock, now_ns)
+    tcp_write_xmit(tcbs, txq, skbs, netmems, trace, sock, now_ns)
     row.cork = corked
     if taken == 0 and length > 0:
         return failed

@@ -101,6 +101,6 @@ def tcp_cleanup_rbuf(tcbs, txq, skbs, trace, tcb, now_ns):
         tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         return
     present = tcp_receive_window(row)
-    window = tcp_select_window(row)
+    window = tcp_select_window(tcbs, row)
     if window >= 2 * present and window >= row.rcv_mss and window > present:
         tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)

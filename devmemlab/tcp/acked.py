@@ -13,9 +13,11 @@ from devmemlab.tcp.congestion import cong_avoid
 from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, timer_at
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
 from devmemlab.tcp.recovery import tcp_enter_cwr, tcp_fastretrans_alert
+from devmemlab.tcp.retransmit import tcp_xmit_retransmit_queue
 from devmemlab.tcp.rtt import tcp_rtt_sample
 from devmemlab.tcp.sack import rack_advance, tcp_sacktag
 from devmemlab.tcp.sndq import EVER_RETRANS, SACKED, packets_in_flight, sndq_pop
+from devmemlab.tcp.split import tcp_sync_mss
 from devmemlab.tcp.states import CLOSING, EV_ACK_OF_FIN, FIN_WAIT1, FIN_WAIT2, LAST_ACK, TIME_WAIT, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.undo import (
@@ -28,19 +30,21 @@ from devmemlab.tcp.undo import (
     SND_UNA_ADVANCED,
 )
 from devmemlab.tcp.validate import tcp_challenge
-from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit, tcp_xmit_retransmit_queue
+from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit
 
 FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
 
 
 @kernel
-def _take_window(row, pkt):
+def _take_window(tcbs, row, pkt):
     """Take in the peer's window unless a later segment told it already.
 
     Parameters
     ----------
+    tcbs : Tcbs
+        The path MTU.
     row : TCB
-        ``snd_wnd``, ``snd_wl1``, ``snd_wl2``.
+        ``snd_wnd``, ``snd_wl1``, ``snd_wl2``; segments grow with the largest window ever offered.
     pkt : PKT
         The segment.
 
@@ -57,7 +61,9 @@ def _take_window(row, pkt):
     if window == row.snd_wnd:
         return 0
     row.snd_wnd = window
-    row.max_window = max(row.max_window, window)
+    if window > row.max_window:
+        row.max_window = window
+        tcp_sync_mss(tcbs, row)
     return 1
 
 
@@ -211,7 +217,7 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
         row.snd_una = pkt.ack_seq
         row.retries = 0
         row.backoff = 0
-    changed = _take_window(row, pkt)
+    changed = _take_window(tcbs, row, pkt)
     if row.sack_permitted and pkt.sack_count:
         fresh, duplicate, original, rtt_ns = tcp_sacktag(tcbs, skbs, tcb, pkt, now_ns)
         flag |= DUPLICATE_SACK * duplicate | ORIGINAL_ACKED * original
@@ -248,9 +254,9 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
     if row.sndq_head:
         tried = 0
         if row.frto == FRTO_WAIT and row.snd_nxt == row.high_seq:
-            tried = tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+            tried = tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
         if row.lost_out > row.retrans_out and tried == 0:
-            tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns)
-        tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+            tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+        tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
         tcp_schedule_probe_of_tail(tcbs, tcb, now_ns)
     return 1

@@ -32,7 +32,7 @@ FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
 
 
 @kernel
-def tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns):
+def tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     """Put the FIN at the end of what is to be sent: on the last segment when that still waits, else on one of its own.
 
     Parameters
@@ -43,6 +43,8 @@ def tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns):
         Grows by what may go now.
     skbs : Skbs
         A segment more, or a flag more.
+    netmems : NETMEM[n_netmem]
+        Passed on.
     trace : Trace or None
         Receives tcp_send.
     tcb : int64
@@ -70,12 +72,12 @@ def tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns):
         sndq_append(tcbs, skbs, tcb, skb)
     row.fin_sent = 1
     row.cork = 0
-    tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns)
+    tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
     return 1
 
 
 @kernel
-def tcp_shutdown(tcbs, txq, skbs, trace, tcb, now_ns):
+def tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     """Say that nothing more will be sent.
 
     Parameters
@@ -85,6 +87,8 @@ def tcp_shutdown(tcbs, txq, skbs, trace, tcb, now_ns):
     txq : TxQueue
         Grows by a FIN.
     skbs : Skbs
+        Passed on.
+    netmems : NETMEM[n_netmem]
         Passed on.
     trace : Trace or None
         Receives tcp_state, tcp_send.
@@ -96,7 +100,7 @@ def tcp_shutdown(tcbs, txq, skbs, trace, tcb, now_ns):
     state = tcbs.tcb[tcb].state
     if state == ESTABLISHED or state == CLOSE_WAIT or state == SYN_RECV:
         tcp_event(tcbs, trace, tcb, EV_CLOSE)
-        tcp_send_fin(tcbs, txq, skbs, trace, tcb, now_ns)
+        tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
     elif state == SYN_SENT:
         tcp_event(tcbs, trace, tcb, EV_CLOSE)
         tcp_done(tcbs, tcb)
@@ -145,7 +149,7 @@ def tcp_close(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns):
     if unread and row.state != CLOSE:
         tcp_abort(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns)
         return
-    tcp_shutdown(tcbs, txq, skbs, trace, tcb, now_ns)
+    tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
     if row.state == FIN_WAIT2:
         row.timewait_at_ns = now_ns + FIN_TIMEOUT_NS
         tcbs.ctl[0].next_timer_ns = min(tcbs.ctl[0].next_timer_ns, row.timewait_at_ns)

@@ -15,7 +15,7 @@ from devmemlab.tcp.reap import tcp_done
 from devmemlab.tcp.rtt import tcp_handshake_rtt
 from devmemlab.tcp.states import EV_CONNECT, EV_RST, EV_SYN, EV_SYN_ACK, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
-from devmemlab.tcp.window import select_wscale
+from devmemlab.tcp.window import select_wscale, tcp_fit_scale
 
 
 @kernel
@@ -40,6 +40,7 @@ def tcp_connect(tcbs, txq, skbs, trace, tcb, now_ns):
     row = tcbs.tcb[tcb]
     tcp_take_iss(tcbs, row)
     row.rcv_wscale = select_wscale(row.rcvbuf) if row.snd_wscale >= 0 else 0
+    tcp_fit_scale(tcbs, row)
     tcp_event(tcbs, trace, tcb, EV_CONNECT)
     tcp_hash(tcbs, tcb)
     tcp_send_syn(tcbs, txq, skbs, trace, tcb, now_ns)
@@ -103,9 +104,9 @@ def tcp_rcv_synsent(tcbs, txq, skbs, trace, tcb, pkt, nic, now_ns):
         return
     row.nic = nic
     row.peer_mac = pkt.src_mac
+    offered = row.rcv_wscale
     tcp_take_syn(row, pkt, now_ns)
-    if pkt.opt_wscale < 0:
-        row.rcv_wscale = 0
+    row.rcv_wscale = offered if pkt.opt_wscale >= 0 else 0
     if pkt.tcp_flags & ACK == 0:
         # Both sides called at once: answer the SYN and keep our number.
         tcp_event(tcbs, trace, tcb, EV_SYN)

@@ -12,6 +12,7 @@ from devmemlab.net.skb import skb_free
 from devmemlab.tcp.ack import tcp_ack_later
 from devmemlab.tcp.dsack import tcp_note_duplicate
 from devmemlab.tcp.output import tcp_send_ack
+from devmemlab.tcp.page_room import tcp_measure_pages
 from devmemlab.tcp.prune import tcp_prune_ofo_queue
 from devmemlab.tcp.queues import ofo_drain, ofo_insert, rcvq_append
 from devmemlab.tcp.reap import tcp_enter_time_wait
@@ -106,6 +107,8 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
     # What GRO made is measured by the segments of the wire it stands for.
     segment = s.gso_size if s.gso_size > 0 else pkt.payload_bytes
     tcp_measure_segment(row, segment, s.truesize * segment // pkt.payload_bytes)
+    if s.unreadable:
+        tcp_measure_pages(tcbs, row, s.data_len, s.nr_frags)
     if seq_after(s.seq, row.rcv_nxt):
         row.rcv_ooopack += 1
         row.ofo_newest = s.seq

@@ -118,6 +118,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
     s.end_seq = seq_add(pkt.seq, pkt.payload_bytes)
     s.tcp_flags = pkt.tcp_flags
     tcbs.ctl[0].in_segs += 1
+    tcbs.ctl[0].rx_queue = s.queue + 1
     tcb = tcp_lookup(tcbs, pkt)
     if tcb == 0:
         tcp_send_reset(tcbs, txq, trace, pkt, nic)
@@ -127,6 +128,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
         tcb = _succeed(tcbs, trace, tcb, pkt)
     row = tcbs.tcb[tcb]
     row.segs_in += 1
+    row.rx_queue = s.queue + 1
     if row.state == LISTEN:
         full = tcp_listen_rcv(tcbs, txq, skbs, trace, tcb, pkt, nic, now_ns)
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, BACKLOG_FULL if full else -1)

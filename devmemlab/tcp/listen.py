@@ -11,10 +11,11 @@ from devmemlab.base.seq import seq_add, seq_after
 from devmemlab.tcp.lookup import tcp_hash
 from devmemlab.tcp.output import ACK, RST, SYN, tcp_send_reset, tcp_send_synack, timer_at
 from devmemlab.tcp.rtt import tcp_handshake_rtt
+from devmemlab.tcp.split import tcp_sync_mss
 from devmemlab.tcp.states import EV_ACK_OF_SYN, EV_SYN, LISTEN, tcp_event
 from devmemlab.tcp.tcb import FAR_FUTURE, TCP_MSS_DEFAULT, next_iss, tcb_alloc
 from devmemlab.tcp.validate import paws_rejects
-from devmemlab.tcp.window import MAX_WSCALE, select_wscale
+from devmemlab.tcp.window import MAX_WSCALE, select_wscale, tcp_fit_scale
 
 
 @kernel
@@ -77,7 +78,9 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     row.nodelay = parent.nodelay
     row.keepalive = parent.keepalive
     row.user_timeout_ns = parent.user_timeout_ns
+    row.rx_queue = tcbs.ctl[0].rx_queue
     tcp_take_syn(row, pkt, now_ns)
+    tcp_fit_scale(tcbs, row)
     tcp_take_iss(tcbs, row)
     tcp_event(tcbs, trace, tcb, EV_SYN)
     tcp_hash(tcbs, tcb)
@@ -141,10 +144,8 @@ def tcp_init_transfer(tcbs, row, now_ns):
     now_ns : int64
         Time.
     """
-    headers = 40 if row.ip_version == 4 else 60
-    options = 12 if row.timestamps else 0
-    row.mss_now = max(min(row.mss, tcbs.ctl[0].pmtu - headers) - options, 48)
     row.max_window = max(row.max_window, row.snd_wnd)
+    tcp_sync_mss(tcbs, row)
     row.heard_at_ns = now_ns
     if row.keepalive:
         row.keepalive_at_ns = timer_at(tcbs, now_ns + row.keepidle_ns)

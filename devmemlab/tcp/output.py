@@ -15,6 +15,7 @@ from devmemlab.base.table import schema, table
 from devmemlab.base.trace import TCP_SEND, emit
 from devmemlab.tcp.sack_blocks import tcp_sack_blocks
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
+from devmemlab.tcp.page_room import tcp_promise_pages
 from devmemlab.tcp.window import tcp_select_window
 from devmemlab.wire.rows import SEG, clear_segment
 
@@ -166,7 +167,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
         seg.opt_timestamp = 1
         seg.ts_val = (now_ns // NS_PER_MS) & U32
         seg.ts_ecr = row.ts_recent
-    window = tcp_select_window(row)
+    window = tcp_select_window(tcbs, row)
     if tcp_flags & SYN:
         window = min(window, 65535)
         seg.window = window
@@ -174,6 +175,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
         seg.opt_sack_permitted = row.sack_permitted
         if row.snd_wscale >= 0:
             seg.opt_wscale = row.rcv_wscale
+        row.rcv_wnd = window
     else:
         seg.window = window >> row.rcv_wscale
     if tcp_flags & ACK:
@@ -186,6 +188,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
         row.delack_at_ns = FAR_FUTURE
         if row.quickack > 0:
             row.quickack -= 1
+    tcp_promise_pages(tcbs, row)
     row.segs_out += 1
     tcbs.ctl[0].out_segs += 1
     if tcp_flags & RST:

@@ -20,7 +20,9 @@ _SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wsca
 _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
             "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
             "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
-            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest")
+            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest",
+            "rx_queue", "page_octets", "page_average", "page_least", "page_least_before", "page_count",
+            "pages_bind", "pages_promised", "room_charged")
 _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
                "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
                "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
@@ -37,13 +39,14 @@ _LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
 _COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
            "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered", "urgent_in")
 TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
-_SETTINGS = ("syn_retries", "synack_retries", "retries2")
+_SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse")
 _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
         "fast_retrans", "loss_probes", "listen_overflows", "listen_drops")
 """What nstat counts, of all connections that ever were."""
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
                  "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out",
-                 *_SETTINGS, *_MIB, "iss_next", "opt_layout")
+                 *_SETTINGS, *_MIB, "iss_next", "opt_layout", "page_aware", "rooms", "rx_queue")
+ROOM = schema("active", "nic", "binding", "buffer_bytes", "total", "own", "shared", "promised")
 BUCKET = schema("head")
 SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES = 6, 5, 15
 """tcp_syn_retries, tcp_synack_retries, tcp_retries2."""
@@ -83,15 +86,18 @@ class Tcbs(NamedTuple):
         Heads of the hash chains of connections.
     blank : TCB[1]
         What a new one looks like (`BLANK`).
+    room : ROOM[n_queue]
+        Free buffers of each RX queue on device memory, kept while ``page_aware`` is set (`devmemlab.tcp.page_room`).
     """
 
     ctl: np.recarray
     tcb: np.recarray
     bucket: np.recarray
     blank: np.recarray
+    room: np.recarray
 
 
-def make_tcbs(count, seed=0):
+def make_tcbs(count, seed=0, queues=1):
     """Make room for connections.
 
     Parameters
@@ -100,6 +106,8 @@ def make_tcbs(count, seed=0):
         Most that can exist at once, plus one.
     seed : int
         Decides the initial sequence numbers.
+    queues : int
+        RX queues of the host.
 
     Returns
     -------
@@ -109,7 +117,7 @@ def make_tcbs(count, seed=0):
     buckets = 1
     while buckets < count:
         buckets *= 2
-    tcbs = Tcbs(table(TCB_CTL, 1), table(TCB, count), table(BUCKET, buckets), table(TCB, 1))
+    tcbs = Tcbs(table(TCB_CTL, 1), table(TCB, count), table(BUCKET, buckets), table(TCB, 1), table(ROOM, queues))
     for name, value in BLANK.items():
         tcbs.blank[0][name] = value
     ctl = tcbs.ctl[0]
@@ -121,6 +129,7 @@ def make_tcbs(count, seed=0):
     ctl.sndbuf_default = DEFAULT_SNDBUF
     ctl.pmtu = DEFAULT_PMTU
     ctl.next_timer_ns = FAR_FUTURE
+    ctl.retrans_collapse = 1
     ctl.syn_retries, ctl.synack_retries, ctl.retries2 = SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES
     return tcbs
 

@@ -1,16 +1,19 @@
 """The receive window: how much the peer may send.
 
 Law.   The right edge never moves left; what is advertised has room as far as the measured ratio foretells.
-Reads. RFC 9293 section 3.8.6; Linux net/ipv4/tcp_output.c (__tcp_select_window), tcp_input.c (scaling_ratio).
-Omits. Receive-buffer autotuning; a window that knows how many device pages are left.
+Reads. RFC 9293 section 3.8.6, RFC 7323 section 2.4; Linux net/ipv4/tcp_output.c (__tcp_select_window),
+       tcp_input.c (scaling_ratio).
+Omits. Receive-buffer autotuning.
 
 Room is counted in what buffers occupy (truesize), the window in what they carry. The ratio between the
 two is measured from arriving segments, in 1/256: a 1448-octet payload in a 4096-octet device page costs
-almost three octets of room an octet. Tokens held by the user are not charged, as in Linux.
+almost three octets of room an octet. Tokens held by the user are not charged, as in Linux; with ``page_aware`` the
+buffers they hold are missed all the same, by `devmemlab.tcp.page_room`.
 """
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_diff
+from devmemlab.tcp.page_room import tcp_page_window, tcp_room_of
 
 MAX_WSCALE = 14
 
@@ -35,6 +38,24 @@ def select_wscale(rcvbuf):
         space >>= 1
         wscale += 1
     return wscale
+
+
+@kernel
+def tcp_fit_scale(tcbs, row):
+    """Choose a window scale that is no coarser than the buffers ask for.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        Not changed.
+    row : TCB
+        ``rcv_wscale`` may fall: a window of few small segments must not be rounded to none.
+    """
+    if tcbs.ctl[0].page_aware:
+        queue = tcp_room_of(tcbs, row)
+        if queue >= 0:
+            room = tcbs.room[queue]
+            row.rcv_wscale = min(row.rcv_wscale, select_wscale(room.total * room.buffer_bytes))
 
 
 @kernel
@@ -72,18 +93,22 @@ def tcp_receive_window(row):
 
 
 @kernel
-def tcp_select_window(row):
+def tcp_select_window(tcbs, row):
     """Choose the window to advertise now.
 
     Parameters
     ----------
+    tcbs : Tcbs
+        Not changed.
     row : TCB
-        A connection; not changed.
+        A connection; ``pages_bind`` tells whether device buffers are its limit.
 
     Returns
     -------
     window : int64
-        Octets, a multiple of the window scale's unit, at most what 16 bits can carry at that scale.
+        Octets, a multiple of the window scale's unit, at most what 16 bits can carry at that scale. Where device buffers are
+        counted, what is left of an earlier window is not rounded up, which would promise more each time: the header says
+        less by a part of a unit then, while the row remembers the true edge (RFC 7323 section 2.4).
     """
     present = tcp_receive_window(row)
     room = tcp_free_window(row)
@@ -91,7 +116,13 @@ def tcp_select_window(row):
         room = 0
     unit = 1 << row.rcv_wscale
     window = room & ~(unit - 1)
-    if window < present:
+    pages = tcp_page_window(tcbs, row)
+    row.pages_bind = 0
+    if pages >= 0:
+        pages &= ~(unit - 1)
+        row.pages_bind = int(pages < window)
+        window = max(min(window, pages), present)
+    elif window < present:
         window = (present + unit - 1) & ~(unit - 1)
     return min(window, 65535 << row.rcv_wscale)
 

@@ -1,15 +1,17 @@
-"""Sending: when the next unsent segment may go, and sending again what was lost.
+"""Sending: when the next unsent segment may go.
 
 Law.   Nothing leaves beyond the peer's window, nor more packets than the congestion window; small segments wait as Nagle says.
-Reads. RFC 9293 section 3.8.6.2.1 and 3.7.4 (silly window, Nagle); RFC 5681; Linux net/ipv4/tcp_output.c (tcp_write_xmit).
+Reads. RFC 9293 section 3.8.6.2.1 and 3.7.4 (silly window, Nagle); RFC 5681; Linux net/ipv4/tcp_output.c (tcp_write_xmit,
+       tcp_snd_wnd_test, tcp_mss_split_point, tcp_write_wakeup).
 Omits. Pacing, autocorking, probing for a larger path MTU.
 """
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import seq_add, seq_after, seq_before
+from devmemlab.base.seq import seq_add, seq_after, seq_diff
 from devmemlab.tcp.congestion import cwnd_after_idle
-from devmemlab.tcp.output import ACK, TIMER_PROBE0, TIMER_RTO, TIMER_TLP, tcp_transmit, tcp_transmit_skb, timer_at
-from devmemlab.tcp.sndq import EVER_RETRANS, LOST, RETRANS, SACKED, packets_in_flight, sndq_tag
+from devmemlab.tcp.output import ACK, PSH, TIMER_PROBE0, TIMER_RTO, TIMER_TLP, tcp_transmit, tcp_transmit_skb, timer_at
+from devmemlab.tcp.sndq import packets_in_flight
+from devmemlab.tcp.split import sndq_split
 from devmemlab.tcp.states import CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, LAST_ACK
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS, RTO_MAX_NS
 
@@ -37,6 +39,24 @@ def tcp_may_send(row):
 
 
 @kernel
+def _small_may_not(row):
+    """Tell whether a small segment would have to wait now.
+
+    Parameters
+    ----------
+    row : TCB
+        A connection.
+
+    Returns
+    -------
+    wait : bool
+        It is corked, or Nagle's rule is on and another small one is out.
+    """
+    small_out = seq_after(row.snd_sml, row.snd_una) and not seq_after(row.snd_sml, row.snd_nxt)
+    return bool(row.cork) or (row.nodelay == 0 and row.packets_out > 0 and small_out)
+
+
+@kernel
 def _held_back(row, s):
     """Tell whether Nagle, Minshall's version of it, or a cork holds a small segment back.
 
@@ -50,14 +70,11 @@ def _held_back(row, s):
     Returns
     -------
     held : bool
-        Never for a full segment, nor for one with FIN.
+        Never for a full segment, nor for one with FIN, nor for one that others wait behind.
     """
-    if s.length >= row.mss_now or s.tcp_flags & 1:
+    if s.length >= row.mss_now or s.tcp_flags & 1 or s.next:
         return False
-    if row.cork:
-        return True
-    small_out = seq_after(row.snd_sml, row.snd_una) and not seq_after(row.snd_sml, row.snd_nxt)
-    return row.nodelay == 0 and row.packets_out > 0 and small_out
+    return _small_may_not(row)
 
 
 @kernel
@@ -87,7 +104,35 @@ def tcp_send_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns):
 
 
 @kernel
-def tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns):
+def _send_new(tcbs, txq, skbs, trace, tcb, now_ns):
+    """Send the first unsent skb and count it as out.
+
+    Parameters
+    ----------
+    tcbs, txq, skbs, trace, tcb, now_ns
+        See `tcp_write_xmit`; the row has an unsent skb.
+
+    Returns
+    -------
+    sent : int64
+        1, or 0 when the queue of segments is full.
+    """
+    row = tcbs.tcb[tcb]
+    s = skbs.skb[row.send_head]
+    if tcp_send_skb(tcbs, txq, skbs, trace, tcb, row.send_head, now_ns) == 0:
+        return 0
+    if 0 < s.length < row.mss_now:
+        row.snd_sml = s.end_seq
+    row.snd_nxt = s.end_seq
+    row.send_head = s.next
+    row.packets_out += 1
+    if row.packets_out == 1 or row.rto_at_ns == FAR_FUTURE:
+        tcp_rearm_rto(tcbs, tcb, now_ns)
+    return 1
+
+
+@kernel
+def tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     """Send what may go now.
 
     Parameters
@@ -97,7 +142,9 @@ def tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns):
     txq : TxQueue
         Grows by a segment for each skb sent.
     skbs : Skbs
-        Sent ones carry their time.
+        Sent ones carry their time; one that the peer's window ends in may be cut there.
+    netmems : NETMEM[n_netmem]
+        Reference counts of pages.
     trace : Trace or None
         Receives tcp_send.
     tcb : int64
@@ -117,21 +164,23 @@ def tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns):
     edge = seq_add(row.snd_una, row.snd_wnd)
     if row.packets_out == 0 and row.send_head:
         cwnd_after_idle(row, now_ns)
+    follows = False
     while row.send_head:
         s = skbs.skb[row.send_head]
         if packets_in_flight(row) >= row.cwnd:
             break
-        if seq_after(seq_add(s.seq, s.length), edge) or _held_back(row, s):
+        usable = seq_diff(edge, s.seq)
+        if s.length > usable:
+            # What begins at the edge waits for room; what only reaches beyond it, behind full segments, is cut there.
+            if not follows or usable <= 0 or _small_may_not(row):
+                break
+            if sndq_split(tcbs, skbs, netmems, tcb, row.send_head, usable) <= 0:
+                break
+        elif _held_back(row, s):
             break
-        if tcp_send_skb(tcbs, txq, skbs, trace, tcb, row.send_head, now_ns) == 0:
+        follows = s.length >= row.mss_now
+        if _send_new(tcbs, txq, skbs, trace, tcb, now_ns) == 0:
             break
-        if 0 < s.length < row.mss_now:
-            row.snd_sml = s.end_seq
-        row.snd_nxt = s.end_seq
-        row.send_head = s.next
-        row.packets_out += 1
-        if row.packets_out == 1 or row.rto_at_ns == FAR_FUTURE:
-            tcp_rearm_rto(tcbs, tcb, now_ns)
         sent += 1
     row.cwnd_used = max(row.cwnd_used, packets_in_flight(row))
     if sent:
@@ -193,75 +242,7 @@ def tcp_schedule_probe_of_tail(tcbs, tcb, now_ns):
 
 
 @kernel
-def tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns):
-    """Send an skb again.
-
-    Parameters
-    ----------
-    tcbs : Tcbs
-        Counters of the row.
-    txq : TxQueue
-        Grows by a segment.
-    skbs : Skbs
-        The skb is marked.
-    trace : Trace or None
-        Receives tcp_send.
-    tcb, skb : int64
-        Rows of the connection and of an skb that was sent.
-    now_ns : int64
-        Time.
-
-    Returns
-    -------
-    sent : int64
-        1, or 0 when the peer's window or the queue of segments has no room.
-    """
-    row = tcbs.tcb[tcb]
-    s = skbs.skb[skb]
-    edge = seq_add(row.snd_una, row.snd_wnd)
-    if not seq_before(s.seq, edge) and s.seq != row.snd_una:
-        return 0
-    if tcp_send_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns) == 0:
-        return 0
-    sndq_tag(row, s, RETRANS | EVER_RETRANS)
-    if row.retrans_stamp == 0:
-        row.retrans_stamp = max(now_ns, 1)
-    row.undo_retrans = max(row.undo_retrans, 0) + 1
-    row.total_retrans += 1
-    tcbs.ctl[0].retrans_segs += 1
-    row.bytes_retrans += s.length
-    return 1
-
-
-@kernel
-def tcp_xmit_retransmit_queue(tcbs, txq, skbs, trace, tcb, now_ns):
-    """Send again what is marked lost, as far as the congestion window allows.
-
-    Parameters
-    ----------
-    tcbs, txq, skbs, trace, tcb, now_ns
-        See `tcp_retransmit_skb`.
-    """
-    row = tcbs.tcb[tcb]
-    skb = row.sndq_head
-    while skb and skb != row.send_head and row.lost_out > row.retrans_out:
-        if packets_in_flight(row) >= row.cwnd:
-            break
-        s = skbs.skb[skb]
-        if s.sacked & LOST and s.sacked & (SACKED | RETRANS) == 0:
-            if tcp_retransmit_skb(tcbs, txq, skbs, trace, tcb, skb, now_ns) == 0:
-                break
-            if row.ca_state == CA_RECOVERY or row.ca_state == CA_CWR:
-                row.prr_out += 1
-            if row.ca_state == CA_RECOVERY:
-                tcbs.ctl[0].fast_retrans += 1
-            if skb == row.sndq_head:
-                tcp_rearm_rto(tcbs, tcb, now_ns)
-        skb = s.next
-
-
-@kernel
-def tcp_write_wakeup(tcbs, txq, skbs, trace, tcb, now_ns):
+def tcp_write_wakeup(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     """Make the peer say where its window is.
 
     Parameters
@@ -271,17 +252,31 @@ def tcp_write_wakeup(tcbs, txq, skbs, trace, tcb, now_ns):
     txq : TxQueue
         Grows by a segment: the next data when the window takes it, else an empty one with an old sequence number.
     skbs : Skbs
-        Passed on.
+        The next unsent skb may be cut.
+    netmems : NETMEM[n_netmem]
+        Reference counts of pages.
     trace : Trace or None
         Receives tcp_send.
     tcb : int64
         Row.
     now_ns : int64
         Time.
+
+    Notes
+    -----
+    This is where silly-window avoidance ends: what was held back long enough goes, however little fits (RFC 9293 section
+    3.8.6.2.1, the override timer).
     """
     row = tcbs.tcb[tcb]
     if row.state == CLOSE:
         return
-    if row.send_head and tcp_write_xmit(tcbs, txq, skbs, trace, tcb, now_ns):
-        return
+    if row.send_head:
+        if tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+            return
+        s = skbs.skb[row.send_head]
+        usable = seq_diff(seq_add(row.snd_una, row.snd_wnd), s.seq)
+        if usable > 0 and (s.length <= usable or sndq_split(tcbs, skbs, netmems, tcb, row.send_head, usable) > 0):
+            s.tcp_flags |= PSH
+            if _send_new(tcbs, txq, skbs, trace, tcb, now_ns):
+                return
     tcp_transmit(tcbs, txq, skbs, trace, tcb, ACK, seq_add(row.snd_una, -1), now_ns)
