@@ -2,7 +2,8 @@
 
 Law.   Only what was really counted has a name here: a counter that Linux has and the lab does not keep is left out.
 Reads. Linux net/ipv4/proc.c for the names; nstat(8), ss(8); RFC 4022.
-Omits. UDP, ICMP and Unix sockets; counters of IP and of devices (`ethtool` has the latter).
+Omits. UDP, ICMP and Unix sockets; counters of IP, but for the ECN marks of TCP's packets; counters of devices (`ethtool` has
+       those).
 """
 
 from typing import NamedTuple
@@ -18,6 +19,8 @@ FROM_CTL = {
     "TcpEstabResets": "estab_resets", "TcpInSegs": "in_segs", "TcpOutSegs": "out_segs", "TcpRetransSegs": "retrans_segs",
     "TcpOutRsts": "rst_out", "TcpExtListenOverflows": "listen_overflows", "TcpExtListenDrops": "listen_drops",
     "TcpExtTCPTimeouts": "timeouts", "TcpExtTCPFastRetrans": "fast_retrans", "TcpExtTCPLossProbes": "loss_probes",
+    "IpExtInNoECTPkts": "in_no_ect", "IpExtInECT1Pkts": "in_ect1", "IpExtInECT0Pkts": "in_ect0", "IpExtInCEPkts": "in_ce",
+    "Ip6InNoECTPkts": "in6_no_ect", "Ip6InECT1Pkts": "in6_ect1", "Ip6InECT0Pkts": "in6_ect0", "Ip6InCEPkts": "in6_ce",
 }
 """nstat's name -> field of TCB_CTL."""
 STATE_WORDS = {"ESTABLISHED": "ESTAB", "CLOSE": "UNCONN"}
@@ -94,7 +97,8 @@ def _info(row):
     info : dict
         Words of ss and their values.
     """
-    info = {name: True for name, on in (("ts", row.timestamps), ("sack", row.sack_permitted)) if on}
+    info = {name: True for name, on in (("ts", row.timestamps), ("sack", row.sack_permitted), ("ecn", row.ecn),
+                                    ("ecnseen", row.ecn_seen)) if on}
     info[CONGESTION_NAMES[row.congestion]] = True
     if row.snd_wscale >= 0:
         info["wscale"] = f"{row.snd_wscale},{row.rcv_wscale}"

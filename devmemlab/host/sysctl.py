@@ -45,6 +45,8 @@ class _Number(NamedTuple):
 
 
 NUMBERS = {
+    "net.ipv4.tcp_ecn": _Number("ctl", "ecn", most=2),
+    "net.ipv4.tcp_ecn_fallback": _Number("ctl", "ecn_fallback", flag=True),
     "net.ipv4.tcp_sack": _Number("blank", "sack_permitted", flag=True),
     "net.ipv4.tcp_timestamps": _Number("blank", "timestamps", flag=True),
     "net.ipv4.tcp_reordering": _Number("blank", "reordering", 1, 1, 300),

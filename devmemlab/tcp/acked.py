@@ -2,7 +2,7 @@
 
 Law.   ``snd_una`` only moves forward; an skb leaves the send queue when every sequence number of it is acknowledged.
 Reads. RFC 9293 section 3.10.7.4 (fifth, check the ACK field); RFC 5961 section 5; Linux net/ipv4/tcp_input.c (tcp_ack).
-Omits. ECN; rate samples.
+Omits. Rate samples.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32, seq_add, seq_after, seq_before, seq_diff
 from devmemlab.tcp.congestion import cong_avoid
-from devmemlab.tcp.output import TIMER_PROBE0, TIMER_RTO, timer_at
+from devmemlab.tcp.output import ECE, SYN, TIMER_PROBE0, TIMER_RTO, timer_at
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
 from devmemlab.tcp.recovery import tcp_enter_cwr, tcp_fastretrans_alert
 from devmemlab.tcp.retransmit import tcp_xmit_retransmit_queue
@@ -23,6 +23,7 @@ from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 from devmemlab.tcp.undo import (
     DUPLICATE_ACK,
     DUPLICATE_SACK,
+    ECN_ECHO,
     ECHO_IS_OLD,
     FRTO_WAIT,
     ORIGINAL_ACKED,
@@ -236,6 +237,8 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
             flag |= ECHO_IS_OLD
     if flag & SND_UNA_ADVANCED == 0 and pkt.payload_bytes == 0 and changed == 0 and row.packets_out and pkt.tcp_flags & 1 == 0:
         flag |= DUPLICATE_ACK
+    if row.ecn and pkt.tcp_flags & (ECE | SYN) == ECE:
+        flag |= ECN_ECHO
     if row.tlp_high_seq:
         _tail_probe_answered(row, pkt, flag)
     if packets_before or flag & DUPLICATE_SACK:

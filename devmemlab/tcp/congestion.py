@@ -2,7 +2,7 @@
 
 Law.   A rule answers two questions only: the next slow-start threshold, and how many ACKs buy one packet of window.
 Reads. RFC 5681 (Reno, and section 4.1 on idle connections), RFC 9438 (CUBIC); Linux net/ipv4/tcp_cong.c, tcp_cubic.c.
-Omits. HyStart; pacing; ECN's alternative reductions.
+Omits. HyStart; pacing; ECN's alternative reductions (RFC 8511).
 
 A rule is chosen by the number in ``row.congestion`` (TCP_CONGESTION names it). Everything is integer
 arithmetic, so that a run is the same compiled and interpreted.

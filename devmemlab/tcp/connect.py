@@ -8,6 +8,7 @@ Omits. TCP Fast Open; data on a SYN.
 from devmemlab.base.errno import ECONNREFUSED
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32, seq_after
+from devmemlab.tcp.ecn import ecn_syn_flags, ecn_take_syn_ack
 from devmemlab.tcp.listen import tcp_init_transfer, tcp_take_iss, tcp_take_syn
 from devmemlab.tcp.lookup import tcp_hash
 from devmemlab.tcp.output import ACK, RST, SYN, TIMER_RTO, tcp_send_ack, tcp_send_reset, tcp_send_synack, tcp_transmit, timer_at
@@ -60,7 +61,7 @@ def tcp_send_syn(tcbs, txq, skbs, trace, tcb, now_ns):
         row.syn_sent_ns = now_ns
     else:
         tcbs.ctl[0].retrans_segs += 1
-    tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN, row.iss, now_ns)
+    tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN | ecn_syn_flags(tcbs.ctl[0], row), row.iss, now_ns)
     row.rto_kind = TIMER_RTO
     row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
 
@@ -106,6 +107,7 @@ def tcp_rcv_synsent(tcbs, txq, skbs, trace, tcb, pkt, nic, now_ns):
     row.peer_mac = pkt.src_mac
     offered = row.rcv_wscale
     tcp_take_syn(row, pkt, now_ns)
+    ecn_take_syn_ack(row, pkt)
     row.rcv_wscale = offered if pkt.opt_wscale >= 0 else 0
     if pkt.tcp_flags & ACK == 0:
         # Both sides called at once: answer the SYN and keep our number.

@@ -11,6 +11,7 @@ from devmemlab.base.trace import TCP_DROP, TCP_OFO, TCP_RCV, emit
 from devmemlab.net.skb import skb_free
 from devmemlab.tcp.ack import tcp_ack_later
 from devmemlab.tcp.dsack import tcp_note_duplicate
+from devmemlab.tcp.ecn import ecn_accept_cwr, ecn_data
 from devmemlab.tcp.output import tcp_send_ack
 from devmemlab.tcp.page_room import tcp_measure_pages
 from devmemlab.tcp.prune import tcp_prune_ofo_queue
@@ -83,6 +84,7 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
     row = tcbs.tcb[tcb]
     s = skbs.skb[skb]
     row.data_segs_in += 1
+    ecn_accept_cwr(row, pkt)
     if not seq_before(s.seq, seq_add(row.rcv_nxt, tcp_receive_window(row))):
         # The window is shut, or ends here: a probe is answered, and its octet comes again.
         row.ack_now = 1
@@ -107,6 +109,7 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
     # What GRO made is measured by the segments of the wire it stands for.
     segment = s.gso_size if s.gso_size > 0 else pkt.payload_bytes
     tcp_measure_segment(row, segment, s.truesize * segment // pkt.payload_bytes)
+    ecn_data(row, pkt)
     if s.unreadable:
         tcp_measure_pages(tcbs, row, s.data_len, s.nr_frags)
     if seq_after(s.seq, row.rcv_nxt):

@@ -26,6 +26,7 @@ from devmemlab.tcp.data import (
     tcp_discard,
     tcp_fin_arrives,
 )
+from devmemlab.tcp.ecn import ecn_count
 from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv, tcp_may_follow
 from devmemlab.tcp.lookup import tcp_lookup, tcp_lookup_listener
 from devmemlab.tcp.output import ACK, FIN, RST, SYN, URG, tcp_send_ack, tcp_send_reset, tcp_send_synack
@@ -119,6 +120,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
     s.tcp_flags = pkt.tcp_flags
     tcbs.ctl[0].in_segs += 1
     tcbs.ctl[0].rx_queue = s.queue + 1
+    ecn_count(tcbs.ctl[0], pkt, max(s.gso_segs, 1))
     tcb = tcp_lookup(tcbs, pkt)
     if tcb == 0:
         tcp_send_reset(tcbs, txq, trace, pkt, nic)

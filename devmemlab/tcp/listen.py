@@ -8,6 +8,7 @@ Omits. SYN cookies, TCP Fast Open, data on a SYN (the peer sends it again).
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after
+from devmemlab.tcp.ecn import ecn_take_syn
 from devmemlab.tcp.lookup import tcp_hash
 from devmemlab.tcp.output import ACK, RST, SYN, tcp_send_reset, tcp_send_synack, timer_at
 from devmemlab.tcp.rtt import tcp_handshake_rtt
@@ -81,6 +82,7 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     row.rx_queue = tcbs.ctl[0].rx_queue
     tcp_take_syn(row, pkt, now_ns)
     tcp_fit_scale(tcbs, row)
+    ecn_take_syn(tcbs.ctl[0], row, pkt)
     tcp_take_iss(tcbs, row)
     tcp_event(tcbs, trace, tcb, EV_SYN)
     tcp_hash(tcbs, tcb)

@@ -15,6 +15,7 @@ from devmemlab.base.table import schema, table
 from devmemlab.base.trace import TCP_SEND, emit
 from devmemlab.tcp.sack_blocks import tcp_sack_blocks
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
+from devmemlab.tcp.ecn import ecn_send
 from devmemlab.tcp.page_room import tcp_promise_pages
 from devmemlab.tcp.window import tcp_select_window
 from devmemlab.wire.rows import SEG, clear_segment
@@ -178,6 +179,7 @@ def tcp_transmit_skb(tcbs, txq, skbs, trace, tcb, skb, tcp_flags, seq, now_ns):
         row.rcv_wnd = window
     else:
         seg.window = window >> row.rcv_wscale
+        ecn_send(row, seg, seg.payload_bytes > 0 and seq == row.snd_nxt)
     if tcp_flags & ACK:
         seg.ack_seq = row.rcv_nxt
         if row.sack_permitted and tcp_flags & SYN == 0 and (row.ofo_head or row.dsack_end != row.dsack_start):
@@ -228,7 +230,7 @@ def tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns):
         row.syn_sent_ns = now_ns
     else:
         tcbs.ctl[0].retrans_segs += 1
-    tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN | ACK, row.iss, now_ns)
+    tcp_transmit(tcbs, txq, skbs, trace, tcb, SYN | ACK | (ECE if row.ecn else 0), row.iss, now_ns)
     row.rto_kind = TIMER_RTO
     row.rto_at_ns = timer_at(tcbs, now_ns + row.rto_ns)
 

@@ -20,6 +20,7 @@ from devmemlab.tcp.tcb import TCP_INFINITE_SSTHRESH, TCP_REORDERING
 from devmemlab.tcp.undo import (
     DUPLICATE_ACK,
     DUPLICATE_SACK,
+    ECN_ECHO,
     FRTO_NEW,
     FRTO_OFF,
     SND_UNA_ADVANCED,
@@ -50,6 +51,7 @@ def _begin(row, state):
         row.undo_retrans = row.retrans_out if row.retrans_out else -1
         row.retrans_stamp = 0
     row.high_seq = row.snd_nxt
+    row.ecn_cwr = row.ecn
     row.tlp_high_seq = 0
     row.prr_delivered = 0
     row.prr_out = 0
@@ -209,7 +211,11 @@ def tcp_fastretrans_alert(tcbs, skbs, tcb, flag, delivered, now_ns):
     """
     row = tcbs.tcb[tcb]
     lost_before = row.lost_out
-    if row.ca_state >= CA_CWR and not seq_before(row.snd_una, row.high_seq):
+    if flag & ECN_ECHO:
+        row.prior_ssthresh = 0
+    # The data that say CWR lie behind the end of a reduction: until they are acknowledged ECE is no news.
+    over = row.ca_state >= CA_CWR and not seq_before(row.snd_una, row.high_seq)
+    if over and (row.ca_state != CA_CWR or row.snd_una != row.high_seq):
         if may_undo(row, flag):
             tcp_undo(tcbs, skbs, tcb)
         elif row.ca_state != CA_LOSS:
@@ -240,8 +246,11 @@ def tcp_fastretrans_alert(tcbs, skbs, tcb, flag, delivered, now_ns):
     if row.ca_state <= CA_DISORDER:
         if row.lost_out == 0:
             row.ca_state = CA_DISORDER if row.sacked_out else CA_OPEN
-            return 0
-        tcp_enter_recovery(row)
+            if flag & ECN_ECHO == 0:
+                return 0
+            tcp_enter_cwr(row)
+        else:
+            tcp_enter_recovery(row)
     if row.ca_state == CA_LOSS:
         return 0
     tcp_cwnd_reduction(row, delivered, row.lost_out - lost_before, flag)

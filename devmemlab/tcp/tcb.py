@@ -27,6 +27,7 @@ _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_
                "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
                "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
                "frto", "tlp_retrans",
+               "ecn", "ecn_seen", "ecn_demand", "ecn_cwr",
                "cubic_wmax", "cubic_k_ms", "cubic_origin", "cubic_epoch_ns", "cubic_tcp_cwnd", "cubic_ack_cnt")
 _RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff",
         "rack_sent_ns", "rack_end_seq", "rack_rtt_ns", "rack_reordered", "rack_steps", "tlp_high_seq")
@@ -39,9 +40,10 @@ _LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
 _COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
            "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered", "urgent_in")
 TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
-_SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse")
+_SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse", "ecn", "ecn_fallback")
 _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
-        "fast_retrans", "loss_probes", "listen_overflows", "listen_drops")
+        "fast_retrans", "loss_probes", "listen_overflows", "listen_drops",
+        "in_no_ect", "in_ect1", "in_ect0", "in_ce", "in6_no_ect", "in6_ect1", "in6_ect0", "in6_ce")
 """What nstat counts, of all connections that ever were."""
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
                  "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out",
@@ -129,7 +131,7 @@ def make_tcbs(count, seed=0, queues=1):
     ctl.sndbuf_default = DEFAULT_SNDBUF
     ctl.pmtu = DEFAULT_PMTU
     ctl.next_timer_ns = FAR_FUTURE
-    ctl.retrans_collapse = 1
+    ctl.retrans_collapse, ctl.ecn, ctl.ecn_fallback = 1, 2, 1
     ctl.syn_retries, ctl.synack_retries, ctl.retries2 = SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES
     return tcbs
 

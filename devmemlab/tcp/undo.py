@@ -11,10 +11,11 @@ from devmemlab.base.kernel import kernel
 from devmemlab.tcp.sndq import LOST, sndq_untag
 from devmemlab.tcp.xmit import CA_DISORDER, CA_OPEN
 
-SND_UNA_ADVANCED, DUPLICATE_ACK, DUPLICATE_SACK, RETRANS_ACKED, ECHO_IS_OLD, ORIGINAL_ACKED = 1, 2, 4, 8, 16, 32
+SND_UNA_ADVANCED, DUPLICATE_ACK, DUPLICATE_SACK, RETRANS_ACKED, ECHO_IS_OLD, ORIGINAL_ACKED, ECN_ECHO = (
+    1 << _k for _k in range(7))
 """What an acknowledgement was, as bits: it moved ``snd_una``; it moved nothing and carried nothing; it reported data that
 came twice; it covered data sent more than once; its timestamp echo is older than the first retransmission;
-it covered, or reported, data that were out when loss was declared and were sent only once."""
+it covered, or reported, data that were out when loss was declared and were sent only once; it said that a packet was marked."""
 FRTO_OFF, FRTO_NEW, FRTO_WAIT = range(3)
 
 
@@ -36,7 +37,10 @@ def tcp_undo(tcbs, skbs, tcb):
     while skb and skb != row.send_head:
         sndq_untag(row, skbs.skb[skb], LOST)
         skb = skbs.skb[skb].next
-    row.cwnd = max(row.cwnd, row.prior_cwnd)
+    # A mark is no mistake: with one heard there is nothing to give back.
+    if row.prior_ssthresh:
+        row.cwnd = max(row.cwnd, row.prior_cwnd)
+        row.ecn_cwr = 0
     if row.prior_ssthresh > row.ssthresh:
         row.ssthresh = row.prior_ssthresh
     row.undo_marker = 0

@@ -183,6 +183,8 @@ def tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
             break
         sent += 1
     row.cwnd_used = max(row.cwnd_used, packets_in_flight(row))
+    if row.ca_state == CA_CWR or row.ca_state == CA_RECOVERY:
+        row.prr_out += sent
     if sent:
         tcp_schedule_probe_of_tail(tcbs, tcb, now_ns)
     elif row.send_head and row.packets_out == 0 and row.rto_at_ns == FAR_FUTURE:
