@@ -28,7 +28,7 @@ HEAD_BYTES = 256
 SKB_OVERHEAD = 768
 SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_frags", "unreadable", "pp_recycle",
              "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns", "frag_list", "frag_tail", "ip_summed",
-             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed", "users", "sacked", "sent_ns")
+             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed", "users", "sacked", "sent_ns", "arrival")
 CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
 LINKED = 2
 FRAG = schema("netmem", "offset", "length")

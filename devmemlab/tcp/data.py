@@ -114,7 +114,6 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
         tcp_measure_pages(tcbs, row, s.data_len, s.nr_frags)
     if seq_after(s.seq, row.rcv_nxt):
         row.rcv_ooopack += 1
-        row.ofo_newest = s.seq
         emit(trace, TCP_OFO, tcb, s.seq, pkt.payload_bytes, skb)
         ofo_insert(tcbs, skbs, tcb, skb, pools, netmems, providers, trace)
         tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)

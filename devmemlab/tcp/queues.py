@@ -135,16 +135,20 @@ def ofo_insert(tcbs, skbs, tcb, skb, pools, netmems, providers, trace):
     """
     row = tcbs.tcb[tcb]
     new = skbs.skb[skb]
+    row.ofo_arrivals += 1
+    new.arrival = row.ofo_arrivals
     before = row.ofo_tail
     while before and not seq_before(skbs.skb[before].seq, new.seq):
         before = skbs.skb[before].prev
     if before and not seq_after(new.end_seq, skbs.skb[before].end_seq):
+        skbs.skb[before].arrival = row.ofo_arrivals
         skb_free(skbs, skb, pools, netmems, providers, trace, 1)
         return 0
     after = row.ofo_head
     if before:
         after = skbs.skb[before].next
     if after and skbs.skb[after].seq == new.seq and not seq_after(new.end_seq, skbs.skb[after].end_seq):
+        skbs.skb[after].arrival = row.ofo_arrivals
         skb_free(skbs, skb, pools, netmems, providers, trace, 1)
         return 0
     new.prev = before
@@ -256,14 +260,16 @@ def ofo_sack_block(tcbs, skbs, tcb, start_skb):
 
     Returns
     -------
-    start, end, following : int64
-        Sequence range, and the first skb behind the hole after it (0: none).
+    start, end, arrival, following : int64
+        Sequence range, when something of it arrived last, and the first skb behind the hole after it (0: none).
     """
     start = skbs.skb[start_skb].seq
+    arrival = skbs.skb[start_skb].arrival
     end = skbs.skb[start_skb].end_seq
     following = skbs.skb[start_skb].next
     while following and not seq_before(end, skbs.skb[following].seq):
         if seq_after(skbs.skb[following].end_seq, end):
             end = skbs.skb[following].end_seq
+        arrival = max(arrival, skbs.skb[following].arrival)
         following = skbs.skb[following].next
-    return start, end, following
+    return start, end, arrival, following

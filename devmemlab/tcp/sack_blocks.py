@@ -1,16 +1,18 @@
 """Selective acknowledgement, as we tell it: what came twice, then what came early.
 
 Law.   The first block is about the segment that has just arrived; no block says what was not received.
-Reads. RFC 2018 section 4; RFC 2883; Linux net/ipv4/tcp_input.c (tcp_sack_new_ofo_skb, tcp_send_dupack).
-Omits. Remembering the order of older blocks: behind the newest they go by sequence number.
+Reads. RFC 2018 section 4 (behind the first block, those reported last); RFC 2883; Linux net/ipv4/tcp_input.c
+       (tcp_sack_new_ofo_skb, tcp_send_dupack).
+Omits. Forgetting: Linux remembers four blocks, here a fifth is told again as soon as one of the others is gone.
 """
 
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.seq import seq_before
 from devmemlab.tcp.queues import ofo_sack_block
-from devmemlab.wire.rows import set_sack
+from devmemlab.wire.rows import get_sack, set_sack
+
+SACK_BLOCKS_MOST = 4
 
 
 @kernel
@@ -31,26 +33,26 @@ def tcp_sack_blocks(tcbs, skbs, tcb, seg, most):
         Blocks that fit beside the other options.
     """
     row = tcbs.tcb[tcb]
-    newest_start = np.int64(-1)
-    count = 0
+    first = 0
     if row.dsack_end != row.dsack_start:
         set_sack(seg, 0, row.dsack_start, row.dsack_end)
         row.dsack_start = row.dsack_end
-        count = 1
+        first = 1
+    arrivals = np.zeros(SACK_BLOCKS_MOST, np.int64)
+    count = first
     at = row.ofo_head
-    while at and count < most:
-        start, end, following = ofo_sack_block(tcbs, skbs, tcb, at)
-        if not seq_before(row.ofo_newest, start) and seq_before(row.ofo_newest, end):
-            set_sack(seg, count, start, end)
-            newest_start = start
-            count += 1
-            break
-        at = following
-    at = row.ofo_head
-    while at and count < most:
-        start, end, following = ofo_sack_block(tcbs, skbs, tcb, at)
-        if start != newest_start:
-            set_sack(seg, count, start, end)
-            count += 1
+    while at:
+        start, end, arrival, following = ofo_sack_block(tcbs, skbs, tcb, at)
+        place = count
+        while place > first and arrivals[place - 1] < arrival:
+            if place < most:
+                arrivals[place] = arrivals[place - 1]
+                older_start, older_end = get_sack(seg, place - 1)
+                set_sack(seg, place, older_start, older_end)
+            place -= 1
+        if place < most:
+            arrivals[place] = arrival
+            set_sack(seg, place, start, end)
+            count = min(count + 1, most)
         at = following
     seg.sack_count = count

@@ -20,7 +20,7 @@ _SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wsca
 _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
             "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
             "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
-            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_newest",
+            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_arrivals",
             "rx_queue", "page_octets", "page_average", "page_least", "page_least_before", "page_count",
             "pages_bind", "pages_promised", "room_charged")
 _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",

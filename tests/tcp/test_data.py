@@ -70,17 +70,17 @@ def test_early_segments_give_sack_blocks_the_newest_first(s):
     s.data(part(500, 100), seq=501)
     s.expect("A", ack=1, sack=[(501, 601), (101, 201)])
     s.data(part(300, 100), seq=301)
-    s.expect("A", ack=1, sack=[(301, 401), (101, 201), (501, 601)])
+    s.expect("A", ack=1, sack=[(301, 401), (501, 601), (101, 201)])
     s.data(part(200, 100), seq=201)
     s.expect("A", ack=1, sack=[(101, 401), (501, 601)])
     s.data(part(700, 100), seq=701)
     s.expect("A", ack=1, sack=[(701, 801), (101, 401), (501, 601)])
     s.data(part(900, 100), seq=901)
-    s.expect("A", ack=1, sack=[(901, 1001), (101, 401), (501, 601), (701, 801)])
+    s.expect("A", ack=1, sack=[(901, 1001), (701, 801), (101, 401), (501, 601)])
     s.data(part(1100, 100), seq=1101)
     assert s.expect("A", ack=1)["sack_count"] == 4
     s.data(part(0, 100), seq=1)
-    s.expect("A", ack=401, sack=[(1101, 1201), (501, 601), (701, 801), (901, 1001)])
+    s.expect("A", ack=401, sack=[(1101, 1201), (901, 1001), (701, 801), (501, 601)])
     assert s.drain() == part(0, 400)
     for first in (400, 600, 800, 1000):
         s.data(part(first, 100), seq=1 + first)
@@ -94,7 +94,7 @@ def test_with_timestamps_only_three_sack_blocks_fit():
         s.handshake(opt_timestamp=1)
         for k in range(1, 6):
             s.data(part(200 * k, 100), seq=1 + 200 * k)
-        assert s.forget()[-1]["sack"] == [(1001, 1101), (201, 301), (401, 501)]
+        assert s.forget()[-1]["sack"] == [(1001, 1101), (801, 901), (601, 701)]
 
 
 def test_without_sack_permission_early_data_gets_plain_acknowledgements():
