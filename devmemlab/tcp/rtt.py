@@ -9,6 +9,9 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32
 from devmemlab.tcp.tcb import NS_PER_MS, RTO_MAX_NS, RTO_MIN_NS
 
+RTO_FALLBACK_NS = 3000 * NS_PER_MS
+"""Until there is a sample, when the first second has proved too short."""
+
 
 @kernel
 def tcp_rtt_sample(row, rtt_ns):
@@ -41,7 +44,8 @@ def tcp_handshake_rtt(row, pkt, now_ns):
     Parameters
     ----------
     row : TCB
-        See `tcp_rtt_sample`; a SYN that was sent again measures only by the echo of its timestamp.
+        See `tcp_rtt_sample`; a SYN that was sent again measures only by the echo of its timestamp, else the timeout
+        becomes 3 s (RFC 6298 section 5.7), and one sent more than twice costs the initial window (RFC 5681 section 3.1).
     pkt : PKT
         The segment that acknowledges our SYN.
     now_ns : int64
@@ -51,6 +55,10 @@ def tcp_handshake_rtt(row, pkt, now_ns):
         tcp_rtt_sample(row, now_ns - row.syn_sent_ns)
     elif row.timestamps and pkt.opt_timestamp and pkt.ts_ecr:
         tcp_rtt_sample(row, (((now_ns // NS_PER_MS) - pkt.ts_ecr) & U32) * NS_PER_MS)
+    else:
+        row.rto_ns = RTO_FALLBACK_NS
+    if row.retries > 1:
+        row.cwnd = 1
     row.retries = 0
     row.backoff = 0
 
