@@ -34,6 +34,8 @@ from devmemlab.tcp.validate import tcp_challenge
 from devmemlab.tcp.xmit import tcp_rearm_rto, tcp_schedule_probe_of_tail, tcp_write_xmit
 
 FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
+ISS_IS_NEAR = 1 << 30
+"""Octets acknowledged until which the initial sequence number can be told from later ones."""
 
 
 @kernel
@@ -200,7 +202,11 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
         0 when the segment must be dropped: it acknowledged what was never sent, or an age ago, and has been answered.
     """
     row = tcbs.tcb[tcb]
-    if seq_after(pkt.ack_seq, row.snd_nxt) or seq_before(pkt.ack_seq, seq_add(row.snd_una, -row.max_window)):
+    # What was acknowledged before anything was sent is no old acknowledgement, however large the peer's window.
+    reach = row.max_window
+    if row.bytes_acked < ISS_IS_NEAR:
+        reach = min(reach, seq_diff(row.snd_una, seq_add(row.iss, 1)))
+    if seq_after(pkt.ack_seq, row.snd_nxt) or seq_before(pkt.ack_seq, seq_add(row.snd_una, -reach)):
         tcp_challenge(tcbs, txq, skbs, trace, tcb, now_ns)
         return 0
     row.heard_at_ns = now_ns

@@ -26,6 +26,7 @@ from devmemlab.tcp.data import (
     tcp_discard,
     tcp_fin_arrives,
 )
+from devmemlab.tcp.dsack import tcp_note_duplicate
 from devmemlab.tcp.ecn import ecn_count
 from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv, tcp_may_follow
 from devmemlab.tcp.lookup import tcp_lookup, tcp_lookup_listener
@@ -177,7 +178,7 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
     if pkt.payload_bytes == 0:
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, -1)
     elif row.state == ESTABLISHED or row.state == FIN_WAIT1 or row.state == FIN_WAIT2:
-        if row.orphaned:
+        if row.orphaned and seq_after(s.end_seq, row.rcv_nxt):
             tcp_send_reset(tcbs, txq, trace, pkt, nic)
             tcp_event(tcbs, trace, tcb, EV_RST)
             tcp_done(tcbs, tcb)
@@ -185,11 +186,16 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             return tcb
         tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, trace, now_ns)
     else:
-        row.ack_now = 1
-        tcp_ack_later(tcbs, tcb)
+        # Behind the peer's FIN nothing is new: what is old is acknowledged again, the rest is ignored.
+        if row.state == TIME_WAIT or seq_before(pkt.seq, row.rcv_nxt):
+            row.ack_now = 1
+            tcp_ack_later(tcbs, tcb)
+        if row.state != TIME_WAIT and seq_before(pkt.seq, row.rcv_nxt):
+            tcp_note_duplicate(tcbs, skbs, tcb, s.seq, s.end_seq)
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, NO_DATA_STATE)
-    if pkt.tcp_flags & FIN:
-        row.fin_seq = seq_add(pkt.seq, pkt.payload_bytes)
+    fin_seq = seq_add(pkt.seq, pkt.payload_bytes)
+    if pkt.tcp_flags & FIN and not seq_before(fin_seq, row.rcv_nxt):
+        row.fin_seq = fin_seq
         row.fin_seen = 1
     if row.fin_seen and row.fin_received == 0 and row.rcv_nxt == row.fin_seq and row.state != CLOSE:
         tcp_fin_arrives(tcbs, txq, skbs, trace, tcb, now_ns)
@@ -198,4 +204,6 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
         tcp_ack_later(tcbs, tcb)
         if row.state == TIME_WAIT:
             tcp_enter_time_wait(tcbs, tcb, now_ns)
+    elif pkt.tcp_flags & FIN and pkt.payload_bytes == 0 and row.state != CLOSE:
+        tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)       # early: the peer learns what is missing
     return tcb

@@ -49,8 +49,10 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     """
     if pkt.tcp_flags & RST:
         return 0
-    if pkt.tcp_flags & ACK or pkt.tcp_flags & SYN == 0:
+    if pkt.tcp_flags & ACK:
         tcp_send_reset(tcbs, txq, trace, pkt, nic)
+        return 0
+    if pkt.tcp_flags & SYN == 0:
         return 0
     parent = tcbs.tcb[listener]
     if parent.accept_count > parent.backlog:

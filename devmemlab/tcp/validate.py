@@ -9,7 +9,7 @@ Omits. The limit over all connections of a host together: Linux has none by defa
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after, seq_before, seq_diff
 from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack
-from devmemlab.tcp.states import CLOSE_WAIT, CLOSING, LAST_ACK
+from devmemlab.tcp.states import CLOSE_WAIT, CLOSING, LAST_ACK, SYN_RECV, TIME_WAIT
 from devmemlab.tcp.tcb import NS_PER_MS
 from devmemlab.tcp.window import tcp_receive_window
 
@@ -115,7 +115,7 @@ def tcp_validate(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
     Returns
     -------
     verdict : int64
-        FINE_SEGMENT; RESET_NOW: the reset is genuine; anything else: drop it.
+        FINE_SEGMENT; RESET_NOW: the connection ends; anything else: drop it.
     """
     row = tcbs.tcb[tcb]
     reset = pkt.tcp_flags & RST
@@ -123,12 +123,14 @@ def tcp_validate(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
     old = not reset and paws_rejects(row, pkt, now_ns)
     edge = seq_add(row.rcv_nxt, tcp_receive_window(row))
     outside = seq_before(seq_add(end, pkt.tcp_flags & FIN), row.rcv_wup) or seq_after(pkt.seq, edge)
+    # More than the window holds is taken only when the program has read everything: no peer gains by sending too much.
+    outside = outside or (row.rcvq_head != 0 and seq_after(end, edge))
     if old or (outside and not reset):
-        if pkt.payload_bytes and seq_before(pkt.seq, row.rcv_nxt):
+        if pkt.payload_bytes and seq_before(pkt.seq, row.rcv_nxt) and row.state != TIME_WAIT:
             row.dsack_start = pkt.seq
             row.dsack_end = row.rcv_nxt if seq_after(end, row.rcv_nxt) else end
         # Data are no answer to an answer, so they cannot be part of a loop.
-        if pkt.payload_bytes and pkt.tcp_flags & SYN == 0:
+        if (pkt.payload_bytes or pkt.tcp_flags & FIN) and pkt.tcp_flags & SYN == 0:
             tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         else:
             tcp_challenge(tcbs, txq, skbs, trace, tcb, now_ns)
@@ -141,6 +143,8 @@ def tcp_validate(tcbs, txq, skbs, trace, tcb, pkt, now_ns):
         tcp_challenge(tcbs, txq, skbs, trace, tcb, now_ns)
         return RESET_DOUBTED
     if pkt.tcp_flags & SYN:
+        if row.state == SYN_RECV and row.listener:
+            return RESET_NOW        # RFC 9293 section 3.10.7.4: back to LISTEN without a word
         tcp_challenge(tcbs, txq, skbs, trace, tcb, now_ns)
         return SYN_DOUBTED
     return FINE_SEGMENT

@@ -129,7 +129,7 @@ def test_a_repeated_fin_is_acknowledged_again(s):
     s.inject("FA", seq=1)
     s.expect("A", ack=2)
     s.inject("A", b"beyond", seq=2)
-    s.expect("A", ack=2)
+    s.quiet()
     s.call("recv", s.conn.recv, 10, gives=b"")
     s.call("close", s.conn.close)
     s.inject("A", seq=2, ack=2)
