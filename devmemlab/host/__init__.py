@@ -9,5 +9,5 @@ hooks (what a host is made of); fds and process (what a program holds), face (wh
 receiving, sending, sockopt, tcp_options; netlink, netlink_controller, netlink_listen (with genl/, the kernel's side of it);
 ethtool and its parts (settings, rss, rules, stats), shell and its parts (the same as command lines), commands_of; audit and
 detached (what is held, and until when), tap and inspect (what can be seen of a packet); readiness and selector (poll, select,
-selectors, asyncio), counters (nstat, ss), sysctl. ports/ is the rim.
+selectors, asyncio), counters and socket_table (nstat, ss), sysctl. ports/ is the rim.
 """

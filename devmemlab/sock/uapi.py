@@ -2,7 +2,7 @@
 
 Law.   What a program reads in a control buffer here is, octet for octet, what Linux would have put there.
 Reads. Linux include/uapi/linux/uio.h, include/uapi/asm-generic/socket.h, include/linux/socket.h.
-Omits. The option numbers of alpha, mips, parisc and sparc.
+Omits. The option numbers of alpha, mips, parisc and sparc: `devmemlab.sock.machines` has them.
 """
 
 import numpy as np
@@ -17,7 +17,8 @@ SO_REUSEADDR, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_REUSEPORT = 2, 4,
 SO_DEVMEM_LINEAR = SCM_DEVMEM_LINEAR = 78
 SO_DEVMEM_DMABUF = SCM_DEVMEM_DMABUF = 79
 SO_DEVMEM_DONTNEED = 80
-MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL = 0x2, 0x8, 0x20, 0x40, 0x100
+SO_ZEROCOPY = 60
+MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_ERRQUEUE = 0x2, 0x8, 0x20, 0x40, 0x100, 0x2000
 MSG_MORE, MSG_ZEROCOPY, MSG_SOCK_DEVMEM = 0x8000, 0x4000000, 0x2000000
 SHUT_RD, SHUT_WR, SHUT_RDWR = 0, 1, 2
 

@@ -6,5 +6,6 @@ Omits. Other families than ``nlctrl`` and ``netdev``; namespaces.
 
 Reading order: wire (headers and attributes), sets (names), rules (policies and their order of checks), extack (refusals),
 operations (commands of each release), request, core (dispatch), devices, then the commands themselves: dev, queue, napi, pool,
-bind_rx, bind_tx, lease, ctrl; and notify (listeners). `devmemlab.host.netlink` is the face for programs.
+bind_rx, bind_tx, lease, ctrl; and notify (listeners). asking is the program's half, for the lab's kernel
+and a real one; `devmemlab.host.netlink` is the face for programs.
 """

@@ -102,6 +102,8 @@ def octets_of(field, value):
         return bytes(value)
     if field.kind == "string":
         return value.encode() + b"\0"
+    if field.kind == "flag":
+        return b""
     if isinstance(value, str):
         if field.words is None or value not in field.words:
             raise error(EINVAL, f"{value!r} is none of {', '.join(field.words or ()) or 'no words: give a number'}")
@@ -110,7 +112,7 @@ def octets_of(field, value):
     return (int(value) & (1 << 8 * length) - 1).to_bytes(length, "little")
 
 
-def encode(name, values):
+def encode(name, values, sets=SETS):
     """Write attributes by their names.
 
     Parameters
@@ -120,6 +122,8 @@ def encode(name, values):
     values : dict
         By name, in the order in which they are to stand. An int as a name is a raw attribute number; its value is octets or a
         32-bit number.
+    sets : dict
+        Sets of the family, as `SETS`.
 
     Returns
     -------
@@ -136,19 +140,19 @@ def encode(name, values):
         if isinstance(key, int):
             out += attribute(key, octets_of(Field(key), value))
             continue
-        field = SETS[name][key]
+        field = sets[name][key]
         for one in value if field.many else [value]:
             if field.kind != "nest" or isinstance(one, (bytes, bytearray)):
                 out += attribute(field.number, octets_of(field, one), nested=field.kind == "nest")
             elif field.within.startswith("*"):
-                parts = [attribute(index, encode(field.within[1:], part), nested=True) for index, part in one.items()]
+                parts = [attribute(index, encode(field.within[1:], part, sets), nested=True) for index, part in one.items()]
                 out += attribute(field.number, b"".join(parts), nested=True)
             else:
-                out += attribute(field.number, encode(field.within, one), nested=True)
+                out += attribute(field.number, encode(field.within, one, sets), nested=True)
     return out
 
 
-def decode(name, octets, start=0, end=None, words=True):
+def decode(name, octets, start=0, end=None, words=True, sets=SETS):
     """Read attributes by their names.
 
     Parameters
@@ -161,13 +165,15 @@ def decode(name, octets, start=0, end=None, words=True):
         Where the attributes are.
     words : bool
         Whether enumerations are words rather than numbers.
+    sets : dict
+        Sets of the family, as `SETS`.
 
     Returns
     -------
     values : dict
         By name; an attribute that the set does not have is under its number, as octets.
     """
-    names = {field.number: (key, field) for key, field in SETS.get(name, EMPTY).items()}
+    names = {field.number: (key, field) for key, field in sets.get(name, EMPTY).items()}
     values = {}
     for one in attributes(octets, start, len(octets) if end is None else end)[0]:
         key, field = names.get(one.number, (one.number, None))
@@ -176,13 +182,15 @@ def decode(name, octets, start=0, end=None, words=True):
             value = payload
         elif field.kind == "nest" and field.within.startswith("*"):
             parts = attributes(octets, one.start, one.end)[0]
-            value = {part.number: decode(field.within[1:], octets, part.start, part.end, words) for part in parts}
+            value = {part.number: decode(field.within[1:], octets, part.start, part.end, words, sets) for part in parts}
         elif field.kind == "nest":
-            value = decode(field.within, octets, one.start, one.end, words)
+            value = decode(field.within, octets, one.start, one.end, words, sets)
         elif field.kind == "string":
             value = payload.rstrip(b"\0").decode()
         elif field.kind == "binary":
             value = payload
+        elif field.kind == "flag":
+            value = True
         else:
             value = int.from_bytes(payload, "little", signed=field.kind == "s32")
             if words and field.words is not None and value < len(field.words):
@@ -194,7 +202,7 @@ def decode(name, octets, start=0, end=None, words=True):
     return values
 
 
-def name_at(name, octets, start, offset):
+def name_at(name, octets, start, offset, sets=SETS):
     """Find the name of the attribute that begins at an offset.
 
     Parameters
@@ -207,13 +215,15 @@ def name_at(name, octets, start, offset):
         Where the attributes begin.
     offset : int or None
         Where the wanted one begins.
+    sets : dict
+        Sets of the family, as `SETS`.
 
     Returns
     -------
     path : tuple of str
         Names from the outside in; empty when none begins there. An attribute without a name is ``"attribute 50"``.
     """
-    names = {field.number: (key, field) for key, field in SETS.get(name, EMPTY).items()}
+    names = {field.number: (key, field) for key, field in sets.get(name, EMPTY).items()}
 
     def search(start, end, names):
         for one in attributes(octets, start, end)[0]:
@@ -221,7 +231,7 @@ def name_at(name, octets, start, offset):
             if one.offset == offset:
                 return (key,)
             if one.offset < offset < one.end and field is not None and field.kind == "nest":
-                inner = {f.number: (k, f) for k, f in SETS.get(field.within.lstrip("*"), EMPTY).items()}
+                inner = {f.number: (k, f) for k, f in sets.get(field.within.lstrip("*"), EMPTY).items()}
                 return (key, *search(one.start, one.end, inner))
         return ()
     return search(start, len(octets), names) if offset is not None else ()

@@ -162,22 +162,6 @@ def split(octets):
         at += (max(length, HEADER.size) + 3) & ~3
 
 
-def is_last(octets):
-    """Tell whether a buffer ends an answer.
-
-    Parameters
-    ----------
-    octets : bytes
-        What a socket returned.
-
-    Returns
-    -------
-    last : bool
-        True when an acknowledgement or the end of a dump is in it.
-    """
-    return any(kind in (NLMSG_ERROR, NLMSG_DONE) for kind, _, _ in split(octets))
-
-
 def read_answer(octets):
     """Read an answer whole.
 

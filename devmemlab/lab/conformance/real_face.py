@@ -5,7 +5,6 @@ Reads. setsockopt(2), recvmsg(2), udp(7), mptcp, packet(7), vsock(7).
 Omits. Netlink and interfaces: `devmemlab.lab.conformance.real_netlink`.
 """
 
-import ctypes
 import os
 import select
 import socket
@@ -14,11 +13,11 @@ from devmemlab.lab.conformance.answers import NotModelled
 from devmemlab.lab.conformance.lab_calls import SO_ZEROCOPY, TCP_INQ, UNTOUCHED
 from devmemlab.lab.conformance.real_netlink import RealNetlink
 from devmemlab.lab.conformance.real_peer import RealPeer
+from devmemlab.linux import calls
 from devmemlab.sock.uapi import MSG_TRUNC
 
 IPPROTO_MPTCP, ETH_P_ALL = 262, 3
 WAIT_S = 2.0
-_libc = ctypes.CDLL(None, use_errno=True)
 
 PLAIN = {
     "udp": lambda family: socket.socket(family, socket.SOCK_DGRAM), "tcp": lambda family: socket.socket(family),
@@ -30,25 +29,6 @@ PLAIN = {
     "packet": lambda family: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)),
 }
 """Beginning of a recorded socket's name -> how to make one."""
-
-
-def checked(result):
-    """Turn a C result into Python's way.
-
-    Parameters
-    ----------
-    result : int
-        Below 0 for an error.
-
-    Returns
-    -------
-    result : int
-        0 or more.
-    """
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
 
 
 class RealFace(RealNetlink):
@@ -178,8 +158,7 @@ class RealFace(RealNetlink):
         result : int
             What the system call returns.
         """
-        value = ctypes.create_string_buffer(optval, max(len(optval), 1)) if isinstance(optval, bytes) else ctypes.c_void_p(optval)
-        return checked(_libc.setsockopt(fd, level, option, value, ctypes.c_uint(optlen & 0xFFFFFFFF)))
+        return calls.setsockopt(fd, level, option, optval, optlen)
 
     def getsockopt(self, fd, level, option, optlen):
         """Call getsockopt.
@@ -194,8 +173,7 @@ class RealFace(RealNetlink):
         result : int
             What the system call returns.
         """
-        room = ctypes.create_string_buffer(max(optlen, 1))
-        return checked(_libc.getsockopt(fd, level, option, room, ctypes.byref(ctypes.c_uint(optlen))))
+        return calls.getsockopt(fd, level, option, optlen)
 
     def recvmsg(self, conn, length, controllen, flags):
         """Receive; see `devmemlab.lab.conformance.lab_face.LabFace.recvmsg`.

@@ -5,7 +5,6 @@ Reads. netlink(7), genetlink; Documentation/netlink/specs/netdev.yaml.
 Omits. Multicast groups.
 """
 
-import ctypes
 import os
 import shlex
 import socket
@@ -13,38 +12,11 @@ import subprocess
 import tempfile
 
 from devmemlab.lab.conformance.answers import NotModelled
-from devmemlab.lab.conformance.messages import CONTROLLER, attribute, attributes_of, is_last, number, read_answer, request
+from devmemlab.lab.conformance.messages import CONTROLLER, attribute, attributes_of, number, read_answer, request
 from devmemlab.lab.conformance.real_namespace import as_caller
+from devmemlab.linux import calls
+from devmemlab.linux.carrier import ask
 from devmemlab.sock.uapi import SO_DEVMEM_DONTNEED, SOL_SOCKET
-
-SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GENERIC = 270, 10, 11, 16
-ANSWER_ROOM = 1 << 18
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def ask_kernel(octets):
-    """Send one request on a socket of its own.
-
-    Parameters
-    ----------
-    octets : bytes
-        The message.
-
-    Returns
-    -------
-    octets : bytes
-        Every message that came back.
-    """
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
-        sock.settimeout(5)
-        sock.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-        sock.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
-        sock.bind((0, 0))
-        sock.send(octets)
-        answer = b""
-        while not is_last(answer):
-            answer += sock.recv(ANSWER_ROOM)
-        return answer
 
 
 def return_tokens(optval):
@@ -61,9 +33,7 @@ def return_tokens(optval):
         What the system call returns.
     """
     with socket.socket() as sock:
-        if (released := _libc.setsockopt(sock.fileno(), SOL_SOCKET, SO_DEVMEM_DONTNEED, optval, len(optval))) < 0:
-            raise OSError(ctypes.get_errno(), "setsockopt")
-        return released
+        return calls.setsockopt(sock.fileno(), SOL_SOCKET, SO_DEVMEM_DONTNEED, optval)
 
 
 class RealSock:
@@ -93,7 +63,7 @@ class RealSock:
         octets : bytes
             Every message that came back.
         """
-        return as_caller(self.user, ask_kernel, octets)
+        return as_caller(self.user, ask, octets)
 
     def __enter__(self):
         return self
@@ -135,7 +105,7 @@ class RealNetlink:
         sock : RealSock
             To be closed.
         """
-        _, bodies = read_answer(ask_kernel(request(CONTROLLER, 3, attribute(2, b"netdev\0"), version=2)))
+        _, bodies = read_answer(ask(request(CONTROLLER, 3, attribute(2, b"netdev\0"), version=2)))
         if not bodies:
             raise NotModelled("this kernel has no family netdev")
         return RealSock(user, number(dict(attributes_of(bodies[0][1]))[1]))

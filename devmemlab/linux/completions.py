@@ -1,0 +1,135 @@
+"""Sending from device memory, and hearing that the memory may change again.
+
+Law.   A piece is named by its offset in the dmabuf; its octets belong to the kernel until its number is reported complete.
+Reads. Linux Documentation/networking/{devmem,msg_zerocopy}.rst, include/uapi/linux/errqueue.h; spec sections 17.1 to 17.6.
+Omits. Completions of other kinds (time stamps, ICMP errors): they are taken from the queue and left out.
+"""
+
+import select
+import struct
+from typing import NamedTuple
+
+from devmemlab.base.errno import EAGAIN, EFAULT, EHOSTUNREACH, EINVAL, ENOBUFS, ENODEV
+from devmemlab.linux import calls
+from devmemlab.linux.tcp_socket import NUMBERS
+from devmemlab.sock.machines import GENERIC
+
+MSG_ERRQUEUE, MSG_DONTWAIT, MSG_ZEROCOPY = 0x2000, 0x40, 0x4000000
+SO_EE_ORIGIN_ZEROCOPY, SO_EE_CODE_ZEROCOPY_COPIED = 5, 1
+RECVERR = ((0, 11), (41, 25))
+"""Level and type of an extended error: IP_RECVERR, IPV6_RECVERR."""
+EXTENDED = struct.Struct("=IBBBBII")
+ADVICE = {
+    EINVAL: "device memory needs kernel 6.16, SO_ZEROCOPY set on the socket, and the id of a bind-tx whose netlink socket is open",
+    EFAULT: "the pieces must lie inside the dmabuf, and the route's device must do scatter-gather",
+    ENODEV: "the route leaves by another device than the one that was bound: SO_BINDTODEVICE, or bind that one",
+    EHOSTUNREACH: "there is no route to the peer",
+    ENOBUFS: "no room for another completion: read the error queue, or sysctl net.core.optmem_max",
+}
+
+
+class Completion(NamedTuple):
+    """One notification of the error queue.
+
+    first, last : int
+        Numbers of the sends that are complete; the first successful one on a socket is 0.
+    copied : bool
+        Whether the kernel copied after all; never for device memory.
+    """
+
+    first: int
+    last: int
+    copied: bool
+
+
+class DeviceSends:
+    """The part of `devmemlab.linux.kernel.Kernel` that sends from device memory."""
+
+    def sendmsg_devmem(self, conn, pieces, dmabuf_id, flags=0):
+        """Send pieces of a bound dmabuf.
+
+        Parameters
+        ----------
+        conn : Socket
+            A connection with SO_ZEROCOPY set.
+        pieces : sequence of (int, int)
+            Offset in the dmabuf and length of each.
+        dmabuf_id : int
+            From ``bind_tx``.
+        flags : int
+            More MSG_* than MSG_ZEROCOPY, which always goes along.
+
+        Returns
+        -------
+        sent : int
+            Octets that were queued.
+
+        Raises
+        ------
+        OSError
+            EINVAL, EFAULT, ENODEV, EHOSTUNREACH, ENOBUFS with what to look at; BlockingIOError; TimeoutError.
+        """
+        control = calls.control_message(NUMBERS.sol_socket, NUMBERS.dmabuf, struct.pack("=I", dmabuf_id))
+        timeout = conn.gettimeout()
+        while True:
+            try:
+                return calls.sendmsg_offsets(conn.fileno(), list(pieces), control, flags | MSG_ZEROCOPY)
+            except BlockingIOError:
+                # Python gives a socket with a time limit to the kernel as one that does not block.
+                if timeout == 0 or flags & MSG_DONTWAIT or timeout is None:
+                    raise
+                if not select.select([], [conn], [], timeout)[1]:
+                    raise TimeoutError("timed out") from None
+            except OSError as problem:
+                raise calls.failure(problem.errno, ADVICE.get(problem.errno, "")) from None
+
+    def completions(self, conn):
+        """Read what the error queue of a connection tells about sends.
+
+        Parameters
+        ----------
+        conn : Socket
+            Which.
+
+        Returns
+        -------
+        completions : list of Completion
+            Those that wait; empty when none does. POLLERR says that some do.
+        """
+        found = []
+        while True:
+            try:
+                _, ancdata, _, _ = conn.recvmsg(0, 512, MSG_ERRQUEUE | MSG_DONTWAIT)
+            except OSError as problem:
+                if problem.errno != EAGAIN:
+                    raise
+                return found
+            for level, kind, body in ancdata:
+                if (level, kind) not in RECVERR or len(body) < EXTENDED.size:
+                    continue
+                _, origin, _, code, _, first, last = EXTENDED.unpack_from(body)
+                if origin == SO_EE_ORIGIN_ZEROCOPY:
+                    found.append(Completion(first, last, bool(code & SO_EE_CODE_ZEROCOPY_COPIED)))
+
+    def dontneed(self, conn, tokens):
+        """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.
+
+        Parameters
+        ----------
+        conn : Socket
+            The connection that received them.
+        tokens : sequence of (token_start, token_count)
+            At most 128 ranges; the kernel looks at 1024 tokens in all.
+
+        Returns
+        -------
+        freed : int
+            References released: the kernel's positive value.
+
+        Raises
+        ------
+        OSError
+            ENOPROTOOPT on a kernel without CONFIG_PAGE_POOL or before 6.12; EBADF on what is no TCP socket; EINVAL.
+        """
+        octets = b"".join(struct.pack("=II", start & 0xFFFFFFFF, count & 0xFFFFFFFF) for start, count in tokens)
+        return conn.setsockopt(GENERIC.sol_socket, GENERIC.dontneed, octets)

@@ -1,0 +1,336 @@
+"""Memory as file descriptors on a real kernel: memfd, udmabuf, a driver's own dmabufs.
+
+Law.   What a lab host answers through its tables is answered here by the same system calls, with the kernel's errno.
+Reads. memfd_create(2), fcntl(2), Linux include/uapi/linux/{udmabuf,dma-buf,dma-heap}.h; spec sections 3.2 and 3.3.
+Omits. Sync files; poll on a dmabuf.
+"""
+
+import mmap
+import os
+import struct
+
+from devmemlab.base.errno import EFAULT, EINVAL, EOPNOTSUPP, error
+from devmemlab.base.units import parse_size
+from devmemlab.linux.advice import UDMABUF
+
+UDMABUF_CREATE, UDMABUF_CREATE_LIST, DMA_BUF_IOCTL_SYNC, DMA_HEAP_IOCTL_ALLOC = 0x40187542, 0x40087543, 0x40086200, 0xC0184800
+F_ADD_SEALS, F_SEAL_SHRINK = 1033, 2
+MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
+UDMABUF_FLAGS_CLOEXEC = 1
+
+
+def ioctl(fd, request, octets):
+    """Call ioctl.
+
+    Parameters
+    ----------
+    fd, request : int
+        On what, and which.
+    octets : bytes or bytearray
+        Its argument; a bytearray is changed in place.
+
+    Returns
+    -------
+    result : int
+        0 or more.
+    """
+    import fcntl
+
+    return fcntl.ioctl(fd, request, octets if isinstance(octets, bytearray) else bytearray(octets), True)
+
+
+class MemoryFds:
+    """The part of `devmemlab.linux.kernel.Kernel` that turns memory into file descriptors."""
+
+    udmabuf_path = "/dev/udmabuf"
+
+    def memfd_create(self, name="memfd", flags=MFD_CLOEXEC | MFD_ALLOW_SEALING, length=0):
+        """Make a memory file.
+
+        Parameters
+        ----------
+        name : str
+            For people.
+        flags : int
+            MFD_*; without MFD_ALLOW_SEALING it makes no udmabuf.
+        length : int or str
+            Octets.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+        """
+        fd = os.memfd_create(name, flags)
+        try:
+            os.ftruncate(fd, parse_size(length))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def add_seals(self, fd, seals):
+        """Seal a memory file.
+
+        Parameters
+        ----------
+        fd : int
+            Of a memfd.
+        seals : int
+            Sum of ``F_SEAL_*``.
+        """
+        import fcntl
+
+        fcntl.fcntl(fd, F_ADD_SEALS, seals)
+
+    def open_other(self, path="/dev/null"):
+        """Open something that is no memory.
+
+        Parameters
+        ----------
+        path : str
+            Which file.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+        """
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def udmabuf_create(self, items):
+        """Make a dmabuf of pieces of memory files: the requests UDMABUF_CREATE and UDMABUF_CREATE_LIST.
+
+        Parameters
+        ----------
+        items : sequence of (int, int, int) or None
+            File descriptor, offset and size of each piece; None is a request that the kernel cannot read.
+
+        Returns
+        -------
+        fd : int
+            Of the dmabuf.
+
+        Raises
+        ------
+        OSError
+            ENOENT where there is no /dev/udmabuf; EFAULT, EINVAL, EBADFD as the kernel has it.
+        """
+        if items is None:
+            raise error(EFAULT, "the request cannot be read; pass a list of pieces")
+        try:
+            device = os.open(self.udmabuf_path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError as problem:
+            raise error(problem.errno, UDMABUF) from None
+        except PermissionError as problem:
+            raise error(problem.errno, f"{self.udmabuf_path} may not be opened: sudo chmod a+rw {self.udmabuf_path}, or the group "
+                                       "kvm") from None
+        try:
+            if len(items) == 1:
+                memfd, offset, size = items[0]
+                return ioctl(device, UDMABUF_CREATE, struct.pack("=IIQQ", memfd, UDMABUF_FLAGS_CLOEXEC, offset, size))
+            body = b"".join(struct.pack("=IIQQ", memfd, 0, offset, size) for memfd, offset, size in items)
+            return ioctl(device, UDMABUF_CREATE_LIST, struct.pack("=II", UDMABUF_FLAGS_CLOEXEC, len(items)) + body)
+        finally:
+            os.close(device)
+
+    def udmabuf(self, size):
+        """Make a dmabuf of host pages (memfd, seals, create).
+
+        Parameters
+        ----------
+        size : int or str
+            Octets, a multiple of the page size; ``"64MiB"``.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+
+        Raises
+        ------
+        OSError
+            ENOENT where there is no /dev/udmabuf; EINVAL: not a page multiple, or above the kernel's cap (64 MiB up to 6.18).
+        """
+        length = parse_size(size)
+        memfd = self.memfd_create("udmabuf", length=length)
+        try:
+            self.add_seals(memfd, F_SEAL_SHRINK)
+            return self.udmabuf_create([(memfd, 0, length)])
+        finally:
+            os.close(memfd)
+
+    def dma_heap(self, size, heap="system"):
+        """Make a dmabuf from a DMA heap, which a lab host does not have.
+
+        Parameters
+        ----------
+        size : int or str
+            Octets.
+        heap : str
+            A file in /dev/dma_heap.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+        """
+        device = os.open(f"/dev/dma_heap/{heap}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            answer = bytearray(struct.pack("=QIIQ", parse_size(size), 0, os.O_RDWR | os.O_CLOEXEC, 0))
+            ioctl(device, DMA_HEAP_IOCTL_ALLOC, answer)
+            return struct.unpack("=QIIQ", answer)[1]
+        finally:
+            os.close(device)
+
+    def export(self, memory):
+        """Get a dmabuf of memory that a driver owns.
+
+        Parameters
+        ----------
+        memory : object
+            With ``dmabuf_fd()``, which makes a descriptor: memory of a GPU.
+
+        Returns
+        -------
+        fd : int
+            File descriptor.
+
+        Raises
+        ------
+        OSError
+            EOPNOTSUPP for memory of the lab, which no real device can reach.
+        """
+        if not hasattr(memory, "dmabuf_fd"):
+            raise error(EOPNOTSUPP, f"{type(memory).__name__} has no dmabuf_fd(): a real NIC reaches memory of the host through "
+                                    "udmabuf(size), and memory of a GPU through the dmabuf that its driver exports")
+        return int(memory.dmabuf_fd())
+
+    def dup(self, fd):
+        """Make another number for what a descriptor names.
+
+        Parameters
+        ----------
+        fd : int
+            Of anything.
+
+        Returns
+        -------
+        fd : int
+            The lowest free number.
+        """
+        return os.dup(fd)
+
+    def lseek(self, fd, offset, whence):
+        """Seek a dmabuf, which only serves to ask for its size.
+
+        Parameters
+        ----------
+        fd, offset, whence : int
+            As for the system call.
+
+        Returns
+        -------
+        position : int
+            The size, or 0.
+        """
+        return os.lseek(fd, offset, whence)
+
+    def fstat_size(self, fd):
+        """Tell the size of a dmabuf as fstat does.
+
+        Parameters
+        ----------
+        fd : int
+            Of a dmabuf.
+
+        Returns
+        -------
+        size : int
+            Octets.
+        """
+        return os.fstat(fd).st_size
+
+    def read(self, fd, nbytes):
+        """Call read, which a dmabuf refuses.
+
+        Parameters
+        ----------
+        fd, nbytes : int
+            Of what, and how much.
+
+        Returns
+        -------
+        octets : bytes
+            From what can be read.
+        """
+        return os.read(fd, nbytes)
+
+    def write(self, fd, octets):
+        """Call write, which a dmabuf refuses.
+
+        Parameters
+        ----------
+        fd : int
+            To what.
+        octets : bytes
+            What.
+
+        Returns
+        -------
+        written : int
+            Octets.
+        """
+        return os.write(fd, octets)
+
+    def ftruncate(self, fd, length):
+        """Call ftruncate, which a dmabuf refuses.
+
+        Parameters
+        ----------
+        fd, length : int
+            Of what, and the length wanted.
+        """
+        os.ftruncate(fd, length)
+
+    def mmap(self, fd):
+        """Map a dmabuf, or a memory file, for the CPU.
+
+        Parameters
+        ----------
+        fd : int
+            Of it.
+
+        Returns
+        -------
+        octets : uint8[n]
+            The memory itself, not a copy; the mapping lives as long as the array.
+
+        Raises
+        ------
+        OSError
+            EBADF, EINVAL.
+        """
+        import numpy as np
+
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if size <= 0:
+            raise error(EINVAL, f"file descriptor {fd} names nothing with a size")
+        return np.frombuffer(mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE), np.uint8)
+
+    def dmabuf_sync(self, fd, flags):
+        """Bracket CPU access to a dmabuf.
+
+        Parameters
+        ----------
+        fd : int
+            Of a dmabuf.
+        flags : int
+            SYNC_READ and/or SYNC_WRITE, with SYNC_START or SYNC_END.
+
+        Raises
+        ------
+        OSError
+            EINVAL for other bits, or neither direction; ENOTTY for what is no dmabuf.
+        """
+        ioctl(fd, DMA_BUF_IOCTL_SYNC, struct.pack("=Q", flags))
