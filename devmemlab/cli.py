@@ -21,6 +21,7 @@ COMMANDS = {
     "ncdevmem": ("devmemlab.lab.ncdevmem:command", "The kernel's ncdevmem, on the lab."),
     "bench": ("devmemlab.commands.bench:command", "Measured figures of this machine."),
     "conformance": ("devmemlab.commands.conformance:command", "Recorded kernel answers beside the lab's."),
+    "doctor": ("devmemlab.commands.doctor:command", "Is this real machine ready for devmem TCP, and what is missing."),
     "notebooks": ("devmemlab.commands.notebooks:command", "List the tutorials, or copy them somewhere."),
     "warm": ("devmemlab.commands.warm:command", "Compile every kernel into the cache."),
     "about": ("devmemlab.commands.about:command", "Versions, processor, cache and what this machine can do."),
