@@ -61,14 +61,16 @@ def examine_interface(kernel, tree, ifname):
     findings : list of Finding
         In the order in which a program would meet them; one UNKNOWN when the interface went away meanwhile.
     """
-    from devmemlab.linux.probe_device import probe_interface
+    from devmemlab.linux.probe_device import probe_interface, shown
     from devmemlab.linux.probe_pci import probe_acs, probe_distance, probe_iommu
 
     try:
-        return [*probe_interface(kernel, tree, ifname), probe_distance(tree, ifname), probe_iommu(tree, ifname),
-                probe_acs(tree, ifname)]
+        findings = probe_interface(kernel, tree, ifname)
     except OSError as problem:
         return [Finding("interface", UNKNOWN, str(problem))]
+    if not shown(kernel, tree, ifname):
+        return [*findings, *(Finding(key, UNKNOWN, "/sys shows another network namespace") for key in ("distance", "iommu", "acs"))]
+    return [*findings, probe_distance(tree, ifname), probe_iommu(tree, ifname), probe_acs(tree, ifname)]
 
 
 def examine(ifname=None, root="/", kernel=None):
@@ -104,7 +106,7 @@ def examine(ifname=None, root="/", kernel=None):
     if ifname is not None:
         kernel.ifindex(ifname)
     rows = [Row.of(finding) for finding in examine_machine(kernel, tree)]
-    names = [ifname] if ifname is not None else interfaces(tree)
+    names = [ifname] if ifname is not None else interfaces(kernel, tree)
     if not names:
         rows.append(Row.of(Finding("interface", MISSING, "no interface with hardware behind it in this network namespace")))
     for name in names:

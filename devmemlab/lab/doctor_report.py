@@ -97,10 +97,9 @@ class Report:
         if machine is not None:
             return machine
         names = list(dict.fromkeys(row.ifname for row in self.rows if row.ifname))
-        of_each = [[row for row in self.rows if row.ifname == name] for name in names]
-        stops = [(next((at for at, row in enumerate(rows) if row.stops), len(rows)), rows) for rows in of_each]
-        at, rows = max(stops, key=lambda pair: pair[0], default=(0, []))
-        return rows[at] if at < len(rows) else None
+        stops = [next(((at, row) for at, row in enumerate(rows) if row.stops), (len(self.rows), None))
+                 for rows in ([row for row in self.rows if row.ifname == name] for name in names)]
+        return max(stops, key=lambda pair: pair[0], default=(0, None))[1]
 
     @property
     def ready(self):

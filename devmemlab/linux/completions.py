@@ -7,6 +7,7 @@ Omits. Completions of other kinds (time stamps, ICMP errors): they are taken fro
 
 import select
 import struct
+import time
 from typing import NamedTuple
 
 from devmemlab.base.errno import EAGAIN, EFAULT, EHOSTUNREACH, EINVAL, ENOBUFS, ENODEV
@@ -19,6 +20,7 @@ SO_EE_ORIGIN_ZEROCOPY, SO_EE_CODE_ZEROCOPY_COPIED = 5, 1
 RECVERR = ((0, 11), (41, 25))
 """Level and type of an extended error: IP_RECVERR, IPV6_RECVERR."""
 EXTENDED = struct.Struct("=IBBBBII")
+PAUSE_S = 0.001
 ADVICE = {
     EINVAL: "device memory needs kernel 6.16, SO_ZEROCOPY set on the socket, and the id of a bind-tx whose netlink socket is open",
     EFAULT: "the pieces must lie inside the dmabuf, and the route's device must do scatter-gather",
@@ -40,6 +42,21 @@ class Completion(NamedTuple):
     first: int
     last: int
     copied: bool
+
+
+def _wait_for_room(conn, end):
+    """Wait until a connection takes more, or the time is over."""
+    poll = select.poll()
+    poll.register(conn, select.POLLOUT)
+    while True:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        told = poll.poll(left * 1000)
+        if told and told[0][1] & select.POLLOUT:
+            return
+        # A completion that nobody reads ends every poll at once.
+        time.sleep(min(left, PAUSE_S) if told else 0)
 
 
 class DeviceSends:
@@ -71,6 +88,7 @@ class DeviceSends:
         """
         control = calls.control_message(NUMBERS.sol_socket, NUMBERS.dmabuf, struct.pack("=I", dmabuf_id))
         timeout = conn.gettimeout()
+        end = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
                 return calls.sendmsg_offsets(conn.fileno(), list(pieces), control, flags | MSG_ZEROCOPY)
@@ -78,8 +96,7 @@ class DeviceSends:
                 # Python gives a socket with a time limit to the kernel as one that does not block.
                 if timeout == 0 or flags & MSG_DONTWAIT or timeout is None:
                     raise
-                if not select.select([], [conn], [], timeout)[1]:
-                    raise TimeoutError("timed out") from None
+                _wait_for_room(conn, end)
             except OSError as problem:
                 raise calls.failure(problem.errno, ADVICE.get(problem.errno, "")) from None
 

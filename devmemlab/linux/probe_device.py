@@ -11,19 +11,43 @@ from devmemlab.base.errno import EINVAL, EOPNOTSUPP, EPERM
 from devmemlab.linux.probe import FOUND, MISSING, UNKNOWN, Finding, judged
 from devmemlab.linux.probe_calls import probe_queues, probe_transmit
 from devmemlab.linux.probe_kernel import release_of
-from devmemlab.linux.rtnetlink import xdp_of
+from devmemlab.linux.rtnetlink import link_of
 
-IFF_UP = 1
 PAGE_MTU = 4096 + 20 + 20 + 12
 """A segment of one page over IPv4, with time stamps."""
 LACKING = (EOPNOTSUPP, EINVAL)
 
 
-def interfaces(tree):
+def shown(kernel, tree, ifname):
+    """Tell whether /sys shows the interface that the kernel knows by this name here.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Whom to ask.
+    tree : Tree
+        Where to look.
+    ifname : str
+        The interface.
+
+    Returns
+    -------
+    same : bool
+        False where /sys is that of another network namespace.
+    """
+    try:
+        return tree.number(f"/sys/class/net/{ifname}/ifindex") == kernel.ifindex(ifname)
+    except OSError:
+        return False
+
+
+def interfaces(kernel, tree):
     """List the interfaces with hardware behind them.
 
     Parameters
     ----------
+    kernel : Kernel
+        Whom to ask.
     tree : Tree
         Where to look.
 
@@ -32,7 +56,8 @@ def interfaces(tree):
     names : list of str
         Sorted.
     """
-    return [name for name in tree.names("/sys/class/net") if tree.exists(f"/sys/class/net/{name}/device")]
+    return [name for name in tree.names("/sys/class/net")
+            if tree.exists(f"/sys/class/net/{name}/device") and shown(kernel, tree, name)]
 
 
 def driver_of(tree, ethtool, ifname):
@@ -43,7 +68,7 @@ def driver_of(tree, ethtool, ifname):
     tree : Tree
         Where to look.
     ethtool : Ethtool
-        Whom to ask when there is no hardware behind it.
+        Whom to ask first.
     ifname : str
         The interface.
 
@@ -52,13 +77,10 @@ def driver_of(tree, ethtool, ifname):
     driver : str
         Empty when nobody tells.
     """
-    real = tree.real(f"/sys/class/net/{ifname}/device/driver")
-    if real:
-        return os.path.basename(real)
     try:
         return ethtool.get_driver()["driver"]
     except OSError:
-        return ""
+        return os.path.basename(tree.real(f"/sys/class/net/{ifname}/device/driver") or "")
 
 
 def failed(key, problem, lacking="the driver has no such setting"):
@@ -83,44 +105,23 @@ def failed(key, problem, lacking="the driver has no such setting"):
     return Finding(key, UNKNOWN, "no right to ask" if problem.errno == EPERM else str(problem))
 
 
-def probe_link(tree, ifname):
-    """Ask whether an interface is up.
+def probe_link(link):
+    """Ask whether an interface is up, how long its packets may be, and whether an XDP program is in the way.
 
     Parameters
     ----------
-    tree : Tree
-        Where to look.
-    ifname : str
-        The interface.
+    link : dict
+        From `devmemlab.linux.rtnetlink.link_of`.
 
     Returns
     -------
-    finding : Finding
-        ``link``.
+    link, mtu, xdp : Finding
+        FOUND for ``xdp`` means that there is none.
     """
-    bits, state = tree.number(f"/sys/class/net/{ifname}/flags"), tree.text(f"/sys/class/net/{ifname}/operstate")
-    if bits is None:
-        return Finding("link", UNKNOWN, "/sys does not show this interface")
-    return judged("link", bool(bits & IFF_UP), f"{'up' if bits & IFF_UP else 'down'}, link {state or 'unknown'}")
-
-
-def probe_mtu(tree, ifname):
-    """Ask for the MTU of an interface.
-
-    Parameters
-    ----------
-    tree : Tree
-        Where to look.
-    ifname : str
-        The interface.
-
-    Returns
-    -------
-    finding : Finding
-        ``mtu``.
-    """
-    mtu = tree.number(f"/sys/class/net/{ifname}/mtu")
-    return judged("mtu", None if mtu is None else mtu >= PAGE_MTU, "unknown" if mtu is None else f"MTU {mtu}")
+    program = link["xdp"]
+    return (judged("link", link["up"], f"{'up' if link['up'] else 'down'}, link {link['operstate']}"),
+            judged("mtu", None if link["mtu"] is None else link["mtu"] >= PAGE_MTU, f"MTU {link['mtu'] or 'unknown'}"),
+            judged("xdp", program is None, f"program {program['id']} ({program['mode']})" if program else "no program"))
 
 
 def probe_channels(ethtool):
@@ -224,28 +225,6 @@ def probe_rss(ethtool, queues):
     return judged("rss", bool(free), f"{len(table)} entries over {len(used)} of {queues} queues; {told}", queues > 1)
 
 
-def probe_xdp(kernel, ifname):
-    """Ask for an XDP program.
-
-    Parameters
-    ----------
-    kernel : Kernel
-        Whom to ask.
-    ifname : str
-        The interface.
-
-    Returns
-    -------
-    finding : Finding
-        ``xdp``; FOUND means that none is in the way.
-    """
-    try:
-        program = xdp_of(kernel.ifindex(ifname))
-    except OSError as problem:
-        return Finding("xdp", UNKNOWN, str(problem))
-    return judged("xdp", program is None, f"program {program['id']} ({program['mode']})" if program else "no program")
-
-
 def probe_bindings(kernel, ifname):
     """Ask which queues have a memory provider or an AF_XDP socket.
 
@@ -289,8 +268,9 @@ def probe_interface(kernel, tree, ifname):
         In the order in which a bind would meet them.
     """
     ethtool = kernel.ethtool(ifname)
+    link, mtu, xdp = probe_link(link_of(kernel.ifindex(ifname)))
     channels, queues = probe_channels(ethtool)
     driver = driver_of(tree, ethtool, ifname)
-    return [probe_queues(kernel, ifname, driver, release_of(tree)[1]), probe_link(tree, ifname), channels, *probe_rings(ethtool),
-            probe_xdp(kernel, ifname), probe_rss(ethtool, queues), probe_rules(ethtool), probe_bindings(kernel, ifname),
-            probe_mtu(tree, ifname), probe_transmit(kernel, ifname)]
+    return [probe_queues(kernel, ifname, driver, release_of(tree)[1]), link, channels, *probe_rings(ethtool), xdp,
+            probe_rss(ethtool, queues), probe_rules(ethtool), probe_bindings(kernel, ifname), mtu,
+            probe_transmit(kernel, ifname)]

@@ -1,18 +1,21 @@
-"""The one question for rtnetlink: which XDP program an interface has.
+"""The one question for rtnetlink: whether an interface is up, its MTU, its XDP program.
 
 Law.   What is not told is not there: an interface without the attribute has no program.
 Reads. rtnetlink(7); Linux include/uapi/linux/if_link.h (IFLA_XDP_*).
-Omits. Everything else that ip link shows.
+Omits. Everything else that ip link shows. (/sys may show another network namespace than the one that we are in.)
 """
 
 import struct
 
+from devmemlab.base.errno import ENODEV
 from devmemlab.host.genl.extack import read_outcome
 from devmemlab.host.genl.wire import NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NLMSGHDR, attributes, message, messages
 from devmemlab.linux.carrier import NETLINK_ROUTE, ask
 
 RTM_GETLINK, RTM_NEWLINK, IFLA_XDP, IFLA_XDP_ATTACHED, IFLA_XDP_PROG_ID = 18, 16, 43, 2, 4
 IFINFOMSG = struct.Struct("=BxHiII")
+IFF_UP, IFLA_MTU, IFLA_OPERSTATE = 1, 4, 16
+OPERSTATES = ("unknown", "not present", "down", "lower layer down", "testing", "dormant", "up")
 MODES = {1: "driver", 2: "generic", 3: "offloaded", 4: "several"}
 
 
@@ -40,8 +43,29 @@ def xdp_in(octets):
     return None
 
 
-def xdp_of(ifindex):
-    """Ask for the XDP program of an interface.
+def link_in(octets):
+    """Read a link message.
+
+    Parameters
+    ----------
+    octets : bytes
+        A RTM_NEWLINK message.
+
+    Returns
+    -------
+    link : dict
+        ``up``, ``mtu``, ``operstate`` (a word) and ``xdp``, see `xdp_in`.
+    """
+    bits = IFINFOMSG.unpack_from(octets, NLMSGHDR.size)[3]
+    found = {one.number: octets[one.start:one.end]
+             for one in attributes(octets, NLMSGHDR.size + IFINFOMSG.size, len(octets))[0]}
+    state = found.get(IFLA_OPERSTATE, b"\0")[0]
+    return {"up": bool(bits & IFF_UP), "mtu": struct.unpack("=I", found[IFLA_MTU])[0] if IFLA_MTU in found else None,
+            "operstate": OPERSTATES[state] if state < len(OPERSTATES) else str(state), "xdp": xdp_in(octets)}
+
+
+def link_of(ifindex):
+    """Ask for the state of an interface.
 
     Parameters
     ----------
@@ -50,8 +74,8 @@ def xdp_of(ifindex):
 
     Returns
     -------
-    program : dict or None
-        See `xdp_in`.
+    link : dict
+        See `link_in`.
 
     Raises
     ------
@@ -63,5 +87,5 @@ def xdp_of(ifindex):
         if reply.kind == NLMSG_ERROR and read_outcome(reply)[0]:
             raise OSError(read_outcome(reply)[0], "the kernel does not know this interface")
         if reply.kind == RTM_NEWLINK:
-            return xdp_in(reply.octets)
-    return None
+            return link_in(reply.octets)
+    raise OSError(ENODEV, "the kernel tells nothing about this interface")
