@@ -58,7 +58,8 @@ _FACE = {
     "TcpControl": "devmemlab.view.tcp_controls:TcpControl",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
-        "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE", "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "CMSG_LEN", "CMSG_SPACE")},
+        "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE",
+        "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "CMSG_LEN", "CMSG_SPACE")},
     **{name: f"devmemlab.host.memory_fds:{name}" for name in (
         "SYNC_READ", "SYNC_WRITE", "SYNC_RW", "SYNC_START", "SYNC_END")},
 }

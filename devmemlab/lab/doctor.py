@@ -40,8 +40,9 @@ def examine_machine(kernel, tree):
     release, option, family = probe_release(tree), probe_option(kernel), probe_family(kernel)
     if release.state == MISSING and {option.state, family.state} == {FOUND}:
         release = release._replace(state=FOUND, value=f"{release.value}, with devmem TCP ported back")
-    return [judged("system", True, f"Linux {release_of(tree)[0]}"), release, probe_config(tree), option, family, probe_rights(tree),
-            probe_container(tree), probe_exporter(tree), probe_optmem(tree), probe_memlock(tree), probe_tools(tree)]
+    return [judged("system", True, f"Linux {release_of(tree)[0]}"), release, probe_config(tree), option, family,
+            probe_rights(tree), probe_container(tree), probe_exporter(tree), probe_optmem(tree), probe_memlock(tree),
+            probe_tools(tree)]
 
 
 def examine_interface(kernel, tree, ifname):
@@ -69,7 +70,8 @@ def examine_interface(kernel, tree, ifname):
     except OSError as problem:
         return [Finding("interface", UNKNOWN, str(problem))]
     if not shown(kernel, tree, ifname):
-        return [*findings, *(Finding(key, UNKNOWN, "/sys shows another network namespace") for key in ("distance", "iommu", "acs"))]
+        elsewhere = "/sys shows another network namespace"
+        return [*findings, *(Finding(key, UNKNOWN, elsewhere) for key in ("distance", "iommu", "acs"))]
     return [*findings, probe_distance(tree, ifname), probe_iommu(tree, ifname), probe_acs(tree, ifname)]
 
 

@@ -32,7 +32,8 @@ class Word(NamedTuple):
 
 
 WORDS = {
-    "system": Word("Linux", STOPS, "devmem TCP is a part of Linux", "run this on a Linux machine; the lab itself works everywhere"),
+    "system": Word("Linux", STOPS, "devmem TCP is a part of Linux",
+                   "run this on a Linux machine; the lab itself works everywhere"),
     "release": Word("kernel release", STOPS, "receiving came with 6.12, sending with 6.16", "install a kernel of 6.12 or later"),
     "config": Word("kernel options", STOPS, "bind-rx is an empty shell without CONFIG_NET_DEVMEM",
                    "use a distribution's kernel that has it (Debian 13 does), or build with CONFIG_NET_DEVMEM=y"),
@@ -53,8 +54,8 @@ WORDS = {
     "interface": Word("network interface", STOPS, "a NIC does the work, and none is visible here",
                       "name one: devmemlab doctor IFNAME; in a container: --network host"),
     "queues": Word("queue management", STOPS, "a queue must be stopped and started alone to change its memory",
-                   "use a NIC whose driver can do it: Broadcom 575xx (bnxt_en), Google gVNIC (gve), NVIDIA ConnectX-7 (mlx5_core), "
-                   "Meta (fbnic)"),
+                   "use a NIC whose driver can do it: Broadcom 575xx (bnxt_en), Google gVNIC (gve), NVIDIA ConnectX-7 "
+                   "(mlx5_core), Meta (fbnic)"),
     "link": Word("link", STOPS, "nothing arrives at an interface that is down", "sudo ip link set {ifname} up"),
     "channels": Word("RX queues", STOPS, "the bound queue takes device traffic only, so another must take the rest",
                      "sudo ethtool -L {ifname} combined 2"),
@@ -74,8 +75,8 @@ WORDS = {
                 "sudo ip link set {ifname} mtu 9000 (and on every hop)"),
     "transmit": Word("sending from device memory", HELPS, "bind-tx needs a driver with netmem TX, and kernel 6.16",
                      "receiving works without; update kernel and driver"),
-    "distance": Word("distance to accelerators", HELPS, "payload crosses what lies between NIC and GPU; the CPU's bridge is slow or "
-                     "refuses", "put NIC and GPU below one PCIe switch, or choose another pair"),
+    "distance": Word("distance to accelerators", HELPS, "payload crosses what lies between NIC and GPU; the CPU's bridge is "
+                     "slow or refuses", "put NIC and GPU below one PCIe switch, or choose another pair"),
     "iommu": Word("IOMMU", HELPS, "a translating IOMMU takes peer traffic through the CPU",
                   "kernel command line: iommu=pt (the device must be trusted)"),
     "acs": Word("ACS", HELPS, "redirected requests between NIC and GPU go up to the CPU and back",

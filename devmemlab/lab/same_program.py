@@ -32,7 +32,8 @@ def receive(k, far, ifname, address, payload=bytes(range(256)) * 64, port=5201, 
     Returns
     -------
     told : dict
-        ``steps`` (name -> errno and extack, None for success), ``received`` (the payload came whole), ``device_octets``, ``freed``.
+        ``steps`` (name -> errno and extack, None for success), ``received`` (whether the payload came whole),
+        ``device_octets``, ``freed``.
     """
     steps = {}
 

@@ -22,7 +22,7 @@ RECVERR = ((0, 11), (41, 25))
 EXTENDED = struct.Struct("=IBBBBII")
 PAUSE_S = 0.001
 ADVICE = {
-    EINVAL: "device memory needs kernel 6.16, SO_ZEROCOPY set on the socket, and the id of a bind-tx whose netlink socket is open",
+    EINVAL: "device memory needs kernel 6.16, SO_ZEROCOPY set on the socket, and the id of a bind-tx whose socket is open",
     EFAULT: "the pieces must lie inside the dmabuf, and the route's device must do scatter-gather",
     ENODEV: "the route leaves by another device than the one that was bound: SO_BINDTODEVICE, or bind that one",
     EHOSTUNREACH: "there is no route to the peer",

@@ -184,7 +184,8 @@ class SettingsFace:
         bit = {"name": kernel_name, **({"value": True} if on else {})}
         self.ask("features-set", {"wanted": {"bits": {"bit": [bit]}}})
         if self._bits()[kernel_name][1] != bool(on):
-            raise error(EOPNOTSUPP, f"{name} stays {'off' if on else 'on'} on {self.name}: it is fixed, or another feature wants it so")
+            raise error(EOPNOTSUPP, f"{name} stays {'off' if on else 'on'} on {self.name}: it is fixed, or another feature "
+                                     "wants it so")
 
     def get_coalesce(self):
         """Read interrupt moderation (``ethtool -c``).

@@ -42,8 +42,8 @@ class Kernel(MemoryFds, DeviceSends, Counting, Settings):
 
     def __init__(self):
         if sys.platform != "linux":
-            raise NotImplementedError(f"dml.linux.Kernel is the running Linux kernel, and this is {sys.platform}; dml.Lab().host(...) "
-                                      "takes the same calls everywhere")
+            raise NotImplementedError(f"dml.linux.Kernel is the running Linux kernel, and this is {sys.platform}; "
+                                      "dml.Lab().host(...) takes the same calls everywhere")
 
     def __getattr__(self, name):
         if name in ONLY_IN_THE_LAB:

@@ -1,45 +1,25 @@
 """Memory as file descriptors on a real kernel: memfd, udmabuf, a driver's own dmabufs.
 
 Law.   What a lab host answers through its tables is answered here by the same system calls, with the kernel's errno.
-Reads. memfd_create(2), fcntl(2), Linux include/uapi/linux/{udmabuf,dma-buf,dma-heap}.h; spec sections 3.2 and 3.3.
-Omits. Sync files; poll on a dmabuf.
+Reads. memfd_create(2), fcntl(2), Linux include/uapi/linux/{udmabuf,dma-heap}.h; spec section 3.3.
+Omits. Huge pages for memory files: ask memfd_create for them by its flags.
 """
 
-import mmap
 import os
 import struct
 
-from devmemlab.base.errno import EFAULT, EINVAL, EOPNOTSUPP, error
+from devmemlab.base.errno import EFAULT, EOPNOTSUPP, error
 from devmemlab.base.units import parse_size
 from devmemlab.linux.advice import UDMABUF
+from devmemlab.linux.dmabuf_calls import DmabufCalls, ioctl
 
-UDMABUF_CREATE, UDMABUF_CREATE_LIST, DMA_BUF_IOCTL_SYNC, DMA_HEAP_IOCTL_ALLOC = 0x40187542, 0x40087543, 0x40086200, 0xC0184800
+UDMABUF_CREATE, UDMABUF_CREATE_LIST, DMA_HEAP_IOCTL_ALLOC = 0x40187542, 0x40087543, 0xC0184800
 F_ADD_SEALS, F_SEAL_SHRINK = 1033, 2
 MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
 UDMABUF_FLAGS_CLOEXEC = 1
 
 
-def ioctl(fd, request, octets):
-    """Call ioctl.
-
-    Parameters
-    ----------
-    fd, request : int
-        On what, and which.
-    octets : bytes or bytearray
-        Its argument; a bytearray is changed in place.
-
-    Returns
-    -------
-    result : int
-        0 or more.
-    """
-    import fcntl
-
-    return fcntl.ioctl(fd, request, octets if isinstance(octets, bytearray) else bytearray(octets), True)
-
-
-class MemoryFds:
+class MemoryFds(DmabufCalls):
     """The part of `devmemlab.linux.kernel.Kernel` that turns memory into file descriptors."""
 
     udmabuf_path = "/dev/udmabuf"
@@ -123,8 +103,7 @@ class MemoryFds:
         except FileNotFoundError as problem:
             raise error(problem.errno, UDMABUF) from None
         except PermissionError as problem:
-            raise error(problem.errno, f"{self.udmabuf_path} may not be opened: sudo chmod a+rw {self.udmabuf_path}, or the group "
-                                       "kvm") from None
+            raise error(problem.errno, f"{self.udmabuf_path} may not be opened: sudo chmod a+rw {self.udmabuf_path}") from None
         try:
             if len(items) == 1:
                 memfd, offset, size = items[0]
@@ -205,132 +184,3 @@ class MemoryFds:
             raise error(EOPNOTSUPP, f"{type(memory).__name__} has no dmabuf_fd(): a real NIC reaches memory of the host through "
                                     "udmabuf(size), and memory of a GPU through the dmabuf that its driver exports")
         return int(memory.dmabuf_fd())
-
-    def dup(self, fd):
-        """Make another number for what a descriptor names.
-
-        Parameters
-        ----------
-        fd : int
-            Of anything.
-
-        Returns
-        -------
-        fd : int
-            The lowest free number.
-        """
-        return os.dup(fd)
-
-    def lseek(self, fd, offset, whence):
-        """Seek a dmabuf, which only serves to ask for its size.
-
-        Parameters
-        ----------
-        fd, offset, whence : int
-            As for the system call.
-
-        Returns
-        -------
-        position : int
-            The size, or 0.
-        """
-        return os.lseek(fd, offset, whence)
-
-    def fstat_size(self, fd):
-        """Tell the size of a dmabuf as fstat does.
-
-        Parameters
-        ----------
-        fd : int
-            Of a dmabuf.
-
-        Returns
-        -------
-        size : int
-            Octets.
-        """
-        return os.fstat(fd).st_size
-
-    def read(self, fd, nbytes):
-        """Call read, which a dmabuf refuses.
-
-        Parameters
-        ----------
-        fd, nbytes : int
-            Of what, and how much.
-
-        Returns
-        -------
-        octets : bytes
-            From what can be read.
-        """
-        return os.read(fd, nbytes)
-
-    def write(self, fd, octets):
-        """Call write, which a dmabuf refuses.
-
-        Parameters
-        ----------
-        fd : int
-            To what.
-        octets : bytes
-            What.
-
-        Returns
-        -------
-        written : int
-            Octets.
-        """
-        return os.write(fd, octets)
-
-    def ftruncate(self, fd, length):
-        """Call ftruncate, which a dmabuf refuses.
-
-        Parameters
-        ----------
-        fd, length : int
-            Of what, and the length wanted.
-        """
-        os.ftruncate(fd, length)
-
-    def mmap(self, fd):
-        """Map a dmabuf, or a memory file, for the CPU.
-
-        Parameters
-        ----------
-        fd : int
-            Of it.
-
-        Returns
-        -------
-        octets : uint8[n]
-            The memory itself, not a copy; the mapping lives as long as the array.
-
-        Raises
-        ------
-        OSError
-            EBADF, EINVAL.
-        """
-        import numpy as np
-
-        size = os.lseek(fd, 0, os.SEEK_END)
-        if size <= 0:
-            raise error(EINVAL, f"file descriptor {fd} names nothing with a size")
-        return np.frombuffer(mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE), np.uint8)
-
-    def dmabuf_sync(self, fd, flags):
-        """Bracket CPU access to a dmabuf.
-
-        Parameters
-        ----------
-        fd : int
-            Of a dmabuf.
-        flags : int
-            SYNC_READ and/or SYNC_WRITE, with SYNC_START or SYNC_END.
-
-        Raises
-        ------
-        OSError
-            EINVAL for other bits, or neither direction; ENOTTY for what is no dmabuf.
-        """
-        ioctl(fd, DMA_BUF_IOCTL_SYNC, struct.pack("=Q", flags))

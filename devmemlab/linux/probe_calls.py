@@ -1,6 +1,6 @@
 """What the running kernel answers when it is asked: the option, the family, a bind that cannot succeed.
 
-Law.   Every question is one that can change nothing: no token is held, and a bind of descriptor -1 ends before a queue is touched.
+Law.   Every question can change nothing: no token is held, and a bind of descriptor -1 ends before a queue is touched.
 Reads. spec sections 9.3, 9.4, 15.1; `devmemlab.linux.kernel`, through which everything is asked.
 Omits. Kernels of 6.12 to 6.15, which look at the descriptor before the device: there the driver's name decides.
 """

@@ -195,7 +195,7 @@ def probe_rules(ethtool):
         taken, most = rule_places(ethtool.name)
     except OSError as problem:
         return failed("rules", problem, "the driver has no n-tuple rules")
-    return judged("rules", len(taken) < most or not most, f"ntuple-filters are on, {len(taken)} rules of {most or 'unknown many'}")
+    return judged("rules", len(taken) < most or not most, f"ntuple-filters are on, {len(taken)} rules of {most or 'some'}")
 
 
 def probe_rss(ethtool, queues):
@@ -246,7 +246,8 @@ def probe_bindings(kernel, ifname):
     except OSError as problem:
         return Finding("bindings", UNKNOWN, str(problem))
     kinds = {"dmabuf": "dmabuf {}", "io-uring": "io_uring", "xsk": "AF_XDP"}
-    taken = [f"{row['type']} {row['id']}: {text.format(row[kind])}" for row in rows for kind, text in kinds.items() if kind in row]
+    taken = [f"{row['type']} {row['id']}: {text.format(row[kind])}" for row in rows
+             for kind, text in kinds.items() if kind in row]
     return judged("bindings", not taken, "; ".join(taken) or f"none on {len(rows)} queues")
 
 

@@ -7,7 +7,8 @@ import sys
 import devmemlab as dml
 from devmemlab.base.errno import name_of
 
-BIND = [{}, {"ifindex": 1}, {"ifindex": 1, "fd": 3}, {"ifindex": 0}, {"ifindex": 9999, "fd": 0, "queues": [{"type": "rx", "id": 0}]}]
+BIND = [{}, {"ifindex": 1}, {"ifindex": 1, "fd": 3}, {"ifindex": 0},
+        {"ifindex": 9999, "fd": 0, "queues": [{"type": "rx", "id": 0}]}]
 
 
 def answer(call, *args):
@@ -67,7 +68,8 @@ def ethtool():
             nic.set_feature("gro", True)
             nic.set_feature("tx-nocache-copy", True)
     told["refused"] = [answer(call, *args) for call, args in (
-        (nic.get_rings, ()), (nic.get_rules, ()), (nic.get_rxfh_indir, ()), (nic.set_channels, (7,)), (nic.set_feature, ("wings", 1)),
+        (nic.get_rings, ()), (nic.get_rules, ()), (nic.get_rxfh_indir, ()), (nic.set_channels, (7,)),
+        (nic.set_feature, ("wings", 1)),
         (nic.set_feature, ("tx-vlan-stag-hw-insert-x", 1)), (nic.set_feature, ("ntuple", True)))]
     return told
 
@@ -100,7 +102,8 @@ def settings():
     """Sysctls and counters of a namespace."""
     k = dml.linux.Kernel()
     before = k.sysctl("net.ipv4.tcp_sack")
-    return {"before": before, "after": k.sysctl("net.ipv4.tcp_sack", 0), "three": k.sysctl("net/ipv4/tcp_rmem", (4096, 8192, 16384)),
+    return {"before": before, "after": k.sysctl("net.ipv4.tcp_sack", 0),
+            "three": k.sysctl("net/ipv4/tcp_rmem", (4096, 8192, 16384)),
             "unknown": answer(k.sysctl, "net.ipv4.tcp_wings"), "bad": answer(k.sysctl, "net.ipv4.tcp_sack", "many"),
             "outside": answer(k.sysctl, "../version"), "ports": [k.local_ports.start, k.local_ports.stop],
             "nstat": sorted(k.nstat()), "tool": sorted(json.loads(k.sh("nstat -azjs").stdout or '{"kernel": {}}')["kernel"])}

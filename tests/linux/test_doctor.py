@@ -124,7 +124,8 @@ def test_what_hardware_lacks_has_no_command(patient):
 
 
 def test_what_cannot_be_known_is_not_guessed(patient):
-    trees.write(patient.root, {"/boot/config-6.18.3-cloud": None, "/proc/self/status": None, "/proc/sys/net/core/optmem_max": None,
+    trees.write(patient.root, {"/boot/config-6.18.3-cloud": None, "/proc/self/status": None,
+                               "/proc/sys/net/core/optmem_max": None,
                                "/proc/self/limits": None})
     nic(refuse={"get_rings": OSError(EPERM, "no"), "get_rxfh_indir": OSError(5, "Input/output error")})(patient)
     rows = patient.rows("eth1")
@@ -208,7 +209,8 @@ def test_a_sys_of_another_namespace_is_not_believed(patient):
     ("/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0/0000:18:00.0/0000:19:00.0/0000:1a:00.0/0000:1b:00.0",
      "/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0/0000:18:01.0/0000:1c:00.0", (0, 0), "PXB"),
     ("/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0", "/sys/devices/pci0000:16/0000:16:02.0/0000:18:00.0", (0, 0), "PHB"),
-    (trees.NIC, trees.OTHER, (0, 0), "NODE"), (trees.NIC, trees.OTHER, (0, 1), "SYS"), (trees.NIC, trees.OTHER, (None, 1), "SYS")])
+    (trees.NIC, trees.OTHER, (0, 0), "NODE"), (trees.NIC, trees.OTHER, (0, 1), "SYS"),
+    (trees.NIC, trees.OTHER, (None, 1), "SYS")])
 def test_distance_is_that_of_the_tree(nic, other, nodes, how):
     chains = [tuple(part for part in path.split("/")[3:]) for path in (nic, other)]
     assert probe_pci.distance(*chains, nodes) == how == probe_pci.distance(*chains[::-1], nodes[::-1])

@@ -10,7 +10,7 @@ from devmemlab.host.genl.extack import Extack
 PLAIN = {
     "/proc/sys/kernel/osrelease": "6.18.3-cloud\n", "/proc/sys/net/core/optmem_max": "131072\n",
     "/proc/self/status": "Name:\tx\nCapEff:\t000001ffffffffff\n", "/proc/self/uid_map": "         0          0 4294967295\n",
-    "/proc/self/limits": "Limit   Soft Limit  Hard Limit  Units\nMax locked memory         unlimited            unlimited  bytes\n",
+    "/proc/self/limits": "Limit  Soft  Hard  Units\nMax locked memory         unlimited            unlimited  bytes\n",
     "/boot/config-6.18.3-cloud": "CONFIG_NET_DEVMEM=y\nCONFIG_PAGE_POOL=y\nCONFIG_DMA_SHARED_BUFFER=y\nCONFIG_UDMABUF=m\n",
     "/dev/udmabuf": "", "/sys/module/udmabuf/parameters/size_limit_mb": "64\n", "/usr/sbin/ethtool": "", "/usr/sbin/ip": "",
     "/sys/class/net/lo/ifindex": "1\n", "/sys/class/net/eth1/ifindex": "2\n", "/sys/class/iommu/.keep": None,
@@ -30,7 +30,8 @@ def write(root, files):
             path.parent.mkdir(parents=True, exist_ok=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text if isinstance(text, bytes) else text.encode())
+        octets = text if isinstance(text, bytes) else text.encode()
+        path.write_bytes(gzip.compress(octets) if name.endswith(".gz") else octets)
     return root
 
 

@@ -110,8 +110,8 @@ class Asking:
         try:
             body = encode(op.set, attrs, self.sets)
         except KeyError as no:
-            raise NetlinkError(EINVAL, Extack(msg="Unknown attribute type"),
-                               f"{op.name} has no attribute {no.args[0]!r}; its names are {', '.join(self.sets[op.set])}") from None
+            advice = f"{op.name} has no attribute {no.args[0]!r}; its names are {', '.join(self.sets[op.set])}"
+            raise NetlinkError(EINVAL, Extack(msg="Unknown attribute type"), advice) from None
         return generic(family, bits, self._seq, 0, op.number, body)
 
     def _replies(self, op, request):
