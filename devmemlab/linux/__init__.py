@@ -7,8 +7,8 @@ Omits. What only a simulation can show: clocks that jump, audits, the inside of 
 Reading order: calls (the C library, for what Python's socket hides), advice (which option, release or driver is missing);
 memory and dmabuf_calls, tcp_socket, completions (sending from device memory), carrier and netlink (generic netlink); ethtool and
 its parts (ethtool_sets, ethtool_settings, ethtool_ioctl, ethtool_rss, ethtool_rules, ethtool_stats); settings, counters, kernel
-(all of it together). The probes that `devmemlab doctor` puts into words: probe (what they are), probe_kernel, probe_calls, probe_process,
-probe_device, probe_pci, rtnetlink.
+(all of it together). The probes that `devmemlab doctor` puts into words: probe (what they are), probe_kernel, probe_calls,
+probe_process, probe_device, probe_pci, rtnetlink.
 
 Everything here is imported when it is first asked for; importing the room needs no Linux.
 """

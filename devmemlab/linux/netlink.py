@@ -52,8 +52,8 @@ class NetlinkSocket(Asking, Controller):
             self.close()
             if problem.errno != ENOENT:
                 raise
-            advice = (f"this kernel has no generic netlink family {family!r}; netdev came with 6.3, its bind-rx with 6.12, ethtool "
-                      "with 5.6")
+            advice = (f"this kernel has no generic netlink family {family!r}; netdev came with 6.3, its bind-rx with 6.12, "
+                      "ethtool with 5.6")
             raise NetlinkError(ENOENT, problem.extack, advice) from None
         self.number = told["family-id"]
         self.groups = {group["name"]: group["id"] for group in told.get("mcast-groups", {}).values()}

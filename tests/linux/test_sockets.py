@@ -234,8 +234,8 @@ def test_the_room_is_imported_without_a_kernel_to_compile():
 
 @pytest.mark.parametrize("name", ["memfd_create", "add_seals", "open_other", "udmabuf_create", "udmabuf", "export", "dup",
                                   "lseek", "fstat_size", "read", "write", "ftruncate", "mmap", "dmabuf_sync", "close", "ifindex",
-                                  "ethtool", "netlink", "socket", "dontneed", "selector", "poll", "select", "event_loop", "sysctl",
-                                  "nstat", "ss"])
+                                  "ethtool", "netlink", "socket", "dontneed", "selector", "poll", "select", "event_loop",
+                                  "sysctl", "nstat", "ss"])
 def test_a_call_takes_what_it_takes_on_a_lab_host(k, name):
     import inspect
 
