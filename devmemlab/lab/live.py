@@ -2,7 +2,7 @@
 
 Law.   The sender is an unmodified program over the kernel's own TCP; what the lab made for it is gone when the station closes.
 Reads. `devmemlab.host.ports.netns` for what the private network holds; ss(8).
-Omits. IPv6 in a private network.
+Omits. Several devices in one private network.
 
 ::
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from devmemlab.base.table import table
 from devmemlab.host.ports import links
+from devmemlab.host.ports.faults import Faults
 from devmemlab.host.ports.netns import Namespace
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.ports.record import Record
@@ -79,16 +80,18 @@ class Station:
     tap : str, optional
         Name of a TAP device that is there already, with an MTU of its own. None: one is made in a private namespace.
     ip, sender_ip : str
-        Addresses of the lab host and of the kernel.
+        Addresses of the lab host and of the kernel, IPv4 or IPv6.
+    harm : dict, optional
+        What the wire does to frames: arguments of `devmemlab.host.ports.faults.Faults`.
     **options
         Passed to ``lab.host``.
 
     Attributes
     ----------
     lab, host, port : Lab, Host, Port
-        The receiving side.
+        The lab's side.
     tap : Tap
-        The wire itself, also where `port` records it.
+        The wire itself, also where `port` records or harms what passes.
     namespace : Namespace or None
         Where senders run; None with a TAP device of the user's.
 
@@ -100,20 +103,24 @@ class Station:
         The named TAP device cannot be used.
     """
 
-    def __init__(self, mtu=1500, record=False, max_frames=BURST_FRAMES, tap=None, ip=HOST_IP, sender_ip=None, **options):
+    def __init__(self, mtu=1500, record=False, max_frames=BURST_FRAMES, tap=None, ip=HOST_IP, sender_ip=None, harm=None,
+                 **options):
         self.ip, self.sender_ip = ip, sender_ip or neighbour_of(ip)
         options = {"ip6" if ":" in ip else "ip": ip, "mac": HOST_MAC, "ifname": "eth1", "rx_queues": 2, **options}
         with contextlib.ExitStack() as undo:
             if tap is None:
                 self.namespace = undo.enter_context(contextlib.closing(Namespace()))
-                self.tap = self.namespace.tap(address=f"{self.sender_ip}/24", mtu=mtu, neighbours={ip: options["mac"]},
+                self.tap = self.namespace.tap(address=self.sender_ip, mtu=mtu, neighbours={ip: options["mac"]},
                                               max_frames=max_frames)
+                options.setdefault("gateway_mac", self.tap.mac)
             else:
                 self.namespace = None
                 self.tap = undo.enter_context(contextlib.closing(Tap(tap, max_frames=max_frames)))
                 self.tap.mtu = links.get_mtu(tap)
             warm_up(self.tap, options.get("trace", False))
-            self.port = Record(self.tap) if record else self.tap
+            self.port = Faults(self.tap, **harm) if harm else self.tap
+            if record:
+                self.port = Record(self.port)
             self.lab = undo.enter_context(contextlib.closing(Lab()))
             self.host = self.lab.host("receiver", mtu=self.tap.mtu, port=self.port, **options)
             self._undo = undo.pop_all()

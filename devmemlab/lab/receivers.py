@@ -141,6 +141,9 @@ class DevmemReceiver(Receiver):
                 self.tokens_returned += self.host.dontneed(conn, ranges)
 
     def _look_at(self, pieces, data, start):
+        if not data:
+            self.look(*zip((start + pieces.frag_offset).tolist(), pieces.frag_size.tolist(), strict=True))
+            return
         at = 0
         for piece in pieces:
             if piece.kind == SCM_DEVMEM_LINEAR:

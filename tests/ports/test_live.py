@@ -145,6 +145,28 @@ def test_a_burst_is_limited_and_stamped_with_the_time_of_the_poll(ns):
     assert sizes == [4, 4, 2]
 
 
+@pytest.mark.skipif(not shutil.which("ip"), reason="no ip command here: apt-get install iproute2")
+def test_ipv6_is_there_at_once_and_the_wire_stays_quiet(ns):
+    port = ns.tap("lab0", ["10.0.0.1/24", "fd00::1"], neighbours={**NEIGHBOURS, "fd00::2": LAB[2]})
+    shown = ns.run(["ip", "addr", "show", "dev", "lab0"]).stdout
+    assert "inet6 fd00::1/64 scope global" in shown and "tentative" not in shown and "fe80" not in shown
+    assert f"fd00::2 lladdr {LAB[2]} PERMANENT" in ns.run(["ip", "-6", "neigh", "show", "dev", "lab0"]).stdout
+    assert f"10.0.0.2 lladdr {LAB[2]} PERMANENT" in ns.run(["ip", "-4", "neigh", "show", "dev", "lab0"]).stdout
+    # Reports, router and duplicate-address questions would come within a second.
+    time.sleep(1.2)
+    assert port.recv() is None and port.address == "10.0.0.1"
+    for ip, kind in (("10.0.0.2", "0800"), ("fd00::2", "86dd")):
+        ns.run([sys.executable, "-c", SEND_UDP.format(2).replace("10.0.0.2", ip).replace("socket(", "socket(family=" + (
+            "10, " if ":" in ip else "2, "))], check=True)
+        for _, _, octets in wait_for(port, 2):
+            assert octets[:6].hex(":") == LAB[2] and octets[12:14].hex() == kind
+
+
+def test_without_an_ipv6_address_there_is_no_ipv6(ns):
+    port = ns.tap("lab0", "10.0.0.1/24")
+    assert ns.sysctl("net.ipv6.conf.lab0.disable_ipv6") == "1" and port.recv() is None
+
+
 PING = """
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)

@@ -69,6 +69,18 @@ def enter_new_namespace():
     return True
 
 
+def _quiet_ipv6(name):
+    """Let a device speak IPv6, but only when a program does: no address of its own making, no question to routers.
+
+    Parameters
+    ----------
+    name : str
+        Interface, down.
+    """
+    for what, value in (("addr_gen_mode", 1), ("accept_ra", 0), ("disable_ipv6", 0)):
+        pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/{what}").write_text(str(value))
+
+
 class Holder:
     """The requests it understands: each public method is one."""
 
@@ -76,7 +88,7 @@ class Holder:
         self._links = links
         self._adopted = []
 
-    def tap(self, name, mtu, ip, prefix, mac, neighbours, txqueuelen, gso):
+    def tap(self, name, mtu, addresses, mac, neighbours, txqueuelen, gso):
         """Make a TAP device and configure it.
 
         Parameters
@@ -85,14 +97,12 @@ class Holder:
             Interface.
         mtu : int
             Octets of an IP packet.
-        ip : str or None
-            IPv4 address of the kernel's end.
-        prefix : int
-            Length of its network part, bits.
+        addresses : list of list
+            IPv4 or IPv6 addresses of the kernel's end, each with the length of its network part in bits.
         mac : str or None
             MAC address of the kernel's end; None leaves the random one.
         neighbours : dict
-            IPv4 address -> MAC address.
+            IPv4 or IPv6 address -> MAC address.
         txqueuelen : int
             Frames that wait for the reader.
         gso : bool
@@ -111,8 +121,12 @@ class Holder:
             links.set_mtu(name, mtu)
             links.set_txqueuelen(name, txqueuelen)
             offloads = {what: links.switch_offload(name, what, what == "gso" and gso) for what in links.OFFLOADS}
-            links.set_up(name)
-            if ip:
+            six = any(":" in ip for ip, _ in addresses)
+            if six:
+                _quiet_ipv6(name)
+            # A device without ARP listens for nobody who asks for it, so its addresses come without a report on the wire.
+            links.set_up(name, arp=not six)
+            for ip, prefix in addresses:
                 links.set_address(name, ip, prefix)
             for neighbour, address in neighbours.items():
                 links.set_neighbour(name, neighbour, address)

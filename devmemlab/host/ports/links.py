@@ -1,28 +1,31 @@
-"""Network devices by ioctl: make a TAP, give it an address, switch its offloads off. Standard library only.
+"""Network devices by ioctl and rtnetlink: make a TAP, address it, switch its offloads off. Standard library only.
 
-Law.   One function, one ioctl; nothing is done to a device that was not named.
-Reads. Linux include/uapi/linux/{if_tun,sockios,ethtool,if_arp}.h; netdevice(7), arp(7).
-Omits. IPv6 addresses.
+Law.   One function, one request; nothing is done to a device that was not named.
+Reads. Linux include/uapi/linux/{if_tun,sockios,ethtool,if_addr,neighbour}.h; netdevice(7), rtnetlink(7).
+Omits. Taking an address or a neighbour away: both go with the device.
 
 Loaded by path in `holder`, a small process that must start quickly: so it imports nothing of the lab.
 """
 
 import array
 import fcntl
+import ipaddress
 import os
 import socket
 import struct
 
 TUN_FILE = "/dev/net/tun"
 IFNAMSIZ = 16
-IFF_UP, IFF_RUNNING = 0x1, 0x40
+IFF_UP, IFF_RUNNING, IFF_NOARP = 0x1, 0x40, 0x80
 IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 TUNSETIFF, TUNGETIFF = 0x400454CA, 0x800454D2
-SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 SIOCGIFMTU, SIOCSIFMTU, SIOCSIFHWADDR, SIOCGIFHWADDR = 0x8921, 0x8922, 0x8924, 0x8927
-SIOCETHTOOL, SIOCSARP = 0x8946, 0x8955
-RTM_NEWLINK, IFLA_TXQLEN, NLM_F_REQUEST, NLM_F_ACK = 16, 13, 1, 4
-ATF_COM, ATF_PERM = 0x02, 0x04
+SIOCETHTOOL = 0x8946
+RTM_NEWLINK, RTM_NEWADDR, RTM_NEWNEIGH = 16, 20, 28
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
+IFLA_TXQLEN, IFA_ADDRESS, IFA_LOCAL, NDA_DST, NDA_LLADDR = 13, 1, 2, 1, 2
+IFA_F_NODAD, IFA_F_PERMANENT, NUD_PERMANENT = 0x02, 0x80, 0x80
 ARPHRD_ETHER = 1
 OFFLOADS = {"gro": (0x2B, 0x2C), "gso": (0x23, 0x24), "tso": (0x1E, 0x1F),
             "tx-checksum": (0x16, 0x17), "rx-checksum": (0x14, 0x15)}
@@ -88,16 +91,18 @@ def open_tap(name):
     return fd
 
 
-def set_up(name):
+def set_up(name, arp=True):
     """Bring a device up.
 
     Parameters
     ----------
     name : str
         Interface.
+    arp : bool
+        False: the kernel neither asks for neighbours nor listens for those who ask.
     """
     flags = struct.unpack_from("H", _request(name, SIOCGIFFLAGS))[0]
-    _request(name, SIOCSIFFLAGS, struct.pack("H", flags | IFF_UP | IFF_RUNNING))
+    _request(name, SIOCSIFFLAGS, struct.pack("H", flags | IFF_UP | IFF_RUNNING | (0 if arp else IFF_NOARP)))
 
 
 def set_mtu(name, mtu):
@@ -129,6 +134,29 @@ def get_mtu(name):
     return struct.unpack_from("i", _request(name, SIOCGIFMTU))[0]
 
 
+def _route_request(kind, body, *attributes, how=0):
+    """Do one rtnetlink request.
+
+    Parameters
+    ----------
+    kind : int
+        ``RTM_...``.
+    body : bytes
+        What follows the message header.
+    *attributes : tuple
+        (type, octets) of each attribute.
+    how : int
+        ``NLM_F_...``, beside request and acknowledgement.
+    """
+    for which, value in attributes:
+        body += struct.pack("HH", 4 + len(value), which) + value + bytes(-len(value) % 4)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as s:
+        s.send(struct.pack("IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | how, 1, 0) + body)
+        error = struct.unpack_from("i", s.recv(4096), 16)[0]
+    if error:
+        raise OSError(-error, os.strerror(-error))
+
+
 def set_txqueuelen(name, packets):
     """Set how many frames wait for the reader; a TAP drops what comes beyond.
 
@@ -140,12 +168,8 @@ def set_txqueuelen(name, packets):
         Frames.
     """
     # The ioctl for this insists on the machine's own root; rtnetlink is content with that of the namespace.
-    body = struct.pack("BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0) + struct.pack("HHI", 8, IFLA_TXQLEN, packets)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as s:
-        s.send(struct.pack("IHHII", 16 + len(body), RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0) + body)
-        error = struct.unpack_from("i", s.recv(4096), 16)[0]
-    if error:
-        raise OSError(-error, os.strerror(-error))
+    _route_request(RTM_NEWLINK, struct.pack("BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0),
+                   (IFLA_TXQLEN, struct.pack("I", packets)))
 
 
 def set_mac(name, mac):
@@ -177,39 +201,55 @@ def get_mac(name):
     return _request(name, SIOCGIFHWADDR)[2:8].hex(":")
 
 
+def _family(ip):
+    """Tell the two kinds of addresses apart.
+
+    Parameters
+    ----------
+    ip : str
+        Address.
+
+    Returns
+    -------
+    family, octets : int, bytes
+        AF_INET with 4 octets, or AF_INET6 with 16.
+    """
+    address = ipaddress.ip_address(ip)
+    return (socket.AF_INET if address.version == 4 else socket.AF_INET6), address.packed
+
+
 def set_address(name, ip, prefix):
-    """Give a device its IPv4 address; the route to its network follows.
+    """Give a device an address; the route to its network follows. Nobody is asked whether he has it already.
 
     Parameters
     ----------
     name : str
         Interface.
     ip : str
-        Dotted quad.
+        IPv4 or IPv6.
     prefix : int
         Length of the network part, bits.
     """
-    mask = socket.inet_ntoa(struct.pack("!I", (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF))
-    for command, value in ((SIOCSIFADDR, ip), (SIOCSIFNETMASK, mask)):
-        _request(name, command, struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(value)))
+    family, octets = _family(ip)
+    body = struct.pack("BBBBi", family, prefix, IFA_F_PERMANENT | IFA_F_NODAD, 0, socket.if_nametoindex(name))
+    _route_request(RTM_NEWADDR, body, (IFA_LOCAL, octets), (IFA_ADDRESS, octets), how=NLM_F_CREATE | NLM_F_REPLACE)
 
 
 def set_neighbour(name, ip, mac):
-    """Say for good which MAC address an IPv4 neighbour has, so that nobody asks.
+    """Say for good which MAC address a neighbour has, so that nobody asks.
 
     Parameters
     ----------
     name : str
         Interface.
     ip : str
-        Neighbour.
+        Neighbour, IPv4 or IPv6.
     mac : str
         See `mac_octets`.
     """
-    entry = struct.pack("HH4s8xH6s8xi16x16s", socket.AF_INET, 0, socket.inet_aton(ip), ARPHRD_ETHER, mac_octets(mac),
-                        ATF_COM | ATF_PERM, name.encode())
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, SIOCSARP, entry)
+    family, octets = _family(ip)
+    body = struct.pack("BxxxiHBB", family, socket.if_nametoindex(name), NUD_PERMANENT, 0, 0)
+    _route_request(RTM_NEWNEIGH, body, (NDA_DST, octets), (NDA_LLADDR, mac_octets(mac)), how=NLM_F_CREATE | NLM_F_REPLACE)
 
 
 def _ethtool(name, command, value):

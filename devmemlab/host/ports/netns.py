@@ -2,7 +2,7 @@
 
 Law.   Nothing outside the namespace is looked at or changed; however the lab ends, the namespace ends with it.
 Reads. network_namespaces(7), user_namespaces(7); the picture of rootless container networks.
-Omits. IPv6 (switched off inside, so that the wire stays quiet), bridges, a way out to other machines.
+Omits. Bridges, a way out to other machines. Without an IPv6 address a device has no IPv6; with one it asks for no neighbour.
 
 ::
 
@@ -48,14 +48,14 @@ class Namespace(Held):
         ----------
         name : str
             Interface as programs inside see it.
-        address : str or None
-            IPv4 address and prefix length of the kernel's end.
+        address : str, sequence of str or None
+            Addresses and prefix lengths of the kernel's end, IPv4 or IPv6 (24 and 64 without a length).
         mtu : int
             Octets of an IP packet.
         mac : str, optional
             MAC address of the kernel's end; a random one without it.
         neighbours : dict, optional
-            IPv4 address -> MAC address of those the lab plays, so that the kernel need not ask.
+            IPv4 or IPv6 address -> MAC address of those the lab plays, so that the kernel need not ask.
         gso : bool
             Whether the kernel may cut segments late. They leave as whole wire frames with right checksums either way.
         txqueuelen : int
@@ -66,13 +66,15 @@ class Namespace(Held):
         Returns
         -------
         port : Tap
-            With ``mac``, ``mtu``, ``address`` and ``offloads`` of the kernel's end.
+            With ``mac``, ``mtu``, ``address`` (the first one) and ``offloads`` of the kernel's end.
         """
-        ip, _, prefix = (address or "").partition("/")
-        answer = self._ask(f"make TAP device {name!r}", op="tap", name=name, mtu=mtu, ip=ip, prefix=int(prefix or 24), mac=mac,
+        texts = [address] if isinstance(address, str) else address or ()
+        addresses = [(ip, int(prefix or (64 if ":" in ip else 24))) for ip, _, prefix in (text.partition("/") for text in texts)]
+        answer = self._ask(f"make TAP device {name!r}", op="tap", name=name, mtu=mtu, addresses=addresses, mac=mac,
                            neighbours=neighbours or {}, txqueuelen=txqueuelen, gso=gso)
         port = Tap(name, fd=answer["fds"][0], **options)
-        port.mac, port.mtu, port.address, port.offloads = answer["mac"], mtu, ip, answer["offloads"]
+        port.mac, port.mtu, port.offloads = answer["mac"], mtu, answer["offloads"]
+        port.address = addresses[0][0] if addresses else ""
         self._taps.add(port)
         return port
 
