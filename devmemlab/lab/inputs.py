@@ -9,12 +9,11 @@ import hashlib
 import os
 from typing import NamedTuple
 
-import numpy as np
-
 from devmemlab.base.paths import data_folder
 from devmemlab.base.units import format_size
-from devmemlab.host.ports.flows import Flow, flows_of
+from devmemlab.host.ports.flows import Flow, frames_of
 from devmemlab.host.ports.netns import why_not_live
+from devmemlab.lab.in_order import digest_in_order, in_order
 from devmemlab.lab.live import record_live
 from devmemlab.lab.stream import stream_octets
 from devmemlab.lab.synthetic import bulk_capture
@@ -76,25 +75,17 @@ def describe_input(kind, name, capture):
     """
     capture.verify()
     capture.require_tcp()
-    flow = flows_of(capture)[0]
+    flow, mine = frames_of(capture)[0]
     packets = capture.packets()
-    mine = (packets.sport == flow.sport) & (packets.dport == flow.dport) & (packets.err == 0)
-    chosen = np.flatnonzero(mine & (packets.payload_bytes > 0))
-    if len(chosen) == 0:
+    mine = mine[packets.err[mine] == 0]
+    found, digest = in_order(packets, mine), hashlib.sha256()
+    if len(found.frames) == 0:
         raise CaptureError(f"{name}: no TCP segment carries payload")
-    relative = (packets.seq[chosen] - packets.seq[chosen[0]] + (1 << 31)) % (1 << 32) - (1 << 31)
-    digest, reached = hashlib.sha256(), int(relative.min())
-    first = reached
-    for i in np.argsort(relative, kind="stable"):
-        k, start, length = chosen[i], int(relative[i]), int(packets.payload_bytes[chosen[i]])
-        if start > reached:
-            raise CaptureError(f"{name}: {start - reached} octets are missing at octet {reached - first} of the stream")
-        skip = reached - start
-        if skip < length:
-            at = int(capture.frame.offset[k] + packets.payload_at[k])
-            digest.update(capture.octets[at + skip:at + length])
-            reached = start + length
-    return Source(kind, name, capture, flow, int(packets.ip_bytes[mine].max()), reached - first, int(mine.sum()), len(chosen),
+    if found.gaps:
+        missing = int(found.starts[found.starts > found.reached].min()) - found.reached
+        raise CaptureError(f"{name}: {missing} octets are missing at octet {found.reached} of the stream")
+    digest_in_order(digest, capture, packets, found)
+    return Source(kind, name, capture, flow, int(packets.ip_bytes[mine].max()), found.reached, len(mine), len(found.frames),
                   digest.hexdigest())
 
 

@@ -12,13 +12,18 @@ import click
 import numpy as np
 
 from devmemlab.commands.output import json_option, show, write_json
-from devmemlab.host.ports.flows import flows_of
+from devmemlab.host.ports.flows import frames_of
 from devmemlab.host.ports.pcap import Pcap
+from devmemlab.host.ports.store import FrameStore
+from devmemlab.lab.in_order import in_order
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.receivers import DevmemReceiver
 from devmemlab.sock.uapi import AF_INET, AF_INET6, SCM_DEVMEM_LINEAR
 from devmemlab.wire.capture import Capture
+from devmemlab.wire.frame import make_packets
 from devmemlab.wire.pcap import read_capture
+from devmemlab.wire.rows import CSUM_VERIFIED, Burst
+from devmemlab.wire.survey import sum_frames
 from devmemlab.wire.tcp import SYN
 
 
@@ -60,65 +65,94 @@ class _Counting(DevmemReceiver):
         super()._look_at(pieces, data, start)
 
 
-def count_gaps(capture, flow):
-    """Count the holes in what was captured of a flow.
+class Played(NamedTuple):
+    """One flow, ready to be played to a host that listens.
 
-    Parameters
-    ----------
     capture : Capture
-        Frames.
-    flow : Flow
-        Which.
-
-    Returns
-    -------
+        Its frames alone, whole segments with right sums.
     gaps, reached : int
         Holes; octets before the first.
+    cut, summed : int
+        Frames that were cut when they were captured; flows whose sums were left to hardware.
+    damaged : int
+        Frames with wrong sums, which are left out, as a receiver would.
     """
-    packets = capture.packets()
-    mine = np.flatnonzero((packets.sport == flow.sport) & (packets.dport == flow.dport) & (packets.err == 0)
-                          & (packets.payload_bytes > 0))
-    if len(mine) == 0:
-        return 0, 0
-    relative = (packets.seq[mine] - packets.seq[mine[0]] + (1 << 31)) % (1 << 32) - (1 << 31)
-    order = np.argsort(relative, kind="stable")
-    starts = relative[order]
-    ends = np.maximum.accumulate(starts + packets.payload_bytes[mine][order])
-    holes = np.flatnonzero(starts[1:] > ends[:-1])
-    return len(holes), int((ends[holes[0]] if len(holes) else ends[-1]) - starts[0])
+
+    capture: Capture
+    gaps: int
+    reached: int
+    cut: int
+    summed: int
+    damaged: int
 
 
-def as_listener_sees(capture, flow):
-    """Leave out the SYN of a flow whose receiver opened the connection.
+def make_playable(capture, packets, flow, chosen):
+    """Make of a flow's frames what its receiver would have accepted.
 
     Parameters
     ----------
     capture : Capture
-        Frames.
+        Frames; sums have been verified.
+    packets : PKT[n]
+        All of them, parsed.
     flow : Flow
+        Which.
+    chosen : int64[n]
+        Numbers of its frames.
+
+    Returns
+    -------
+    played : Played
+        The SYN of a flow whose receiver opened the connection is left out: the replay port makes up the one a listener needs.
+    """
+    frame, packets = capture.frame[chosen].copy(), packets[chosen]
+    wrong = (packets.err == 0) & (frame.csum != CSUM_VERIFIED)
+    # Where most sums over a sender's payload are wrong, it left them to its NIC; else the few are what the wire damaged.
+    loaded = (packets.err == 0) & (packets.payload_bytes > 0)
+    offloaded = 2 * int((wrong & loaded).sum()) > int(loaded.sum())
+    damaged = 0 if offloaded else int(wrong.sum())
+    mine = Capture(*_own_octets(capture, frame if offloaded else frame[~wrong]))
+    cut = int(sum_frames(mine.octets, mine.frame, make_packets()))
+    packets = mine.packets()
+    found = in_order(packets, np.flatnonzero(packets.err == 0))
+    # What lies before the stream (a keepalive's octet) would move the beginning of one whose SYN is made up.
+    useful = (packets.payload_bytes == 0) | (packets.tcp_flags & SYN != 0)
+    useful[found.frames] = True
+    if flow.host_connects:
+        useful &= packets.tcp_flags & SYN == 0
+    mine.frame = mine.frame[useful].copy()
+    return Played(mine, found.gaps, found.reached, cut, int(offloaded), damaged)
+
+
+def _own_octets(capture, frame):
+    """Copy frames into an arena of their own, so that the capture stays as it is.
+
+    Parameters
+    ----------
+    capture : Capture
+        Where they lie.
+    frame : FRAME[n]
         Which.
 
     Returns
     -------
-    capture : Capture
-        The same, or a shorter one: the replay port makes up the SYN that a listener needs.
+    burst : Burst
+        The copies.
     """
-    if not flow.host_connects:
-        return capture
-    packets = capture.packets()
-    accepting = (packets.sport == flow.sport) & (packets.dport == flow.dport) & (packets.tcp_flags & SYN != 0)
-    return Capture(capture.octets, capture.frame[~accepting].copy(), capture.linktype, capture.path)
+    store = FrameStore(int(frame.length.sum()) + 1, len(frame) + 1)
+    store.append(Burst(capture.octets, frame))
+    return store.burst()
 
 
-def replay_flow(capture, flow, dmabuf="64MiB"):
+def replay_flow(flow, played, dmabuf="64MiB"):
     """Receive one flow of a capture into device memory.
 
     Parameters
     ----------
-    capture : Capture
-        Frames.
     flow : Flow
         Which direction of which connection.
+    played : Played
+        Its frames.
     dmabuf : int or str
         Device memory to bind.
 
@@ -127,27 +161,28 @@ def replay_flow(capture, flow, dmabuf="64MiB"):
     report, in_flight : FlowReport, int
         What arrived; skb frags and tokens left at the end.
     """
-    gaps, expected = count_gaps(capture, flow)
     source, target = (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
                       for ip, port in ((flow.src, flow.sport), (flow.dst, flow.dport)))
-    if expected == 0:
-        return FlowReport(source, target, 0, 0, 0, hashlib.sha256().hexdigest(), gaps), 0
+    if played.reached == 0:
+        return FlowReport(source, target, 0, 0, 0, hashlib.sha256().hexdigest(), played.gaps), 0
     with Lab() as lab:
-        port = Pcap(as_listener_sees(capture, flow), flow, speed=None, clamp=True)
+        port = Pcap(played.capture, speed=None, clamp=True)
+        # A burst of the port is 64 frames at most; segments captured before they were cut fill many buffers each.
+        ring = 256 if played.capture.frame.length.max() <= 9018 else 1024
         host = lab.host("receiver", **{"ip6" if ":" in flow.dst else "ip": flow.dst}, mac=flow.dst_mac, mtu=65535, rx_queues=2,
-                        ifname="eth1", port=port)
+                        rx_ring=ring, ifname="eth1", port=port)
         receiver = _Counting(host, dmabuf, flow, check=True)
         server = host.socket(AF_INET6 if ":" in flow.dst else AF_INET)
         server.bind(("", flow.dport))
         server.listen()
         conn, _ = server.accept()
-        receiver.drain(conn, limit=expected)
+        receiver.drain(conn, limit=played.reached)
         conn.close()
         server.close()
         lab.run(until_ns=lab.clock.now_ns + 120_000_000_000)
         in_flight = host.audit().netmems_in_flight
         report = FlowReport(source, target, receiver.octets, receiver.frags, receiver.linear_bytes,
-                            receiver.digest.hexdigest(), gaps)
+                            receiver.digest.hexdigest(), played.gaps)
         receiver.close()
     return report, in_flight
 
@@ -174,18 +209,20 @@ def replay(path, dmabuf="64MiB"):
     """
     capture = read_capture(str(path))
     capture.require_tcp()
-    notes = []
-    packets, verified = capture.packets(), capture.verify()
-    tcp = int((packets.err == 0).sum())
-    if verified < tcp:
-        notes.append(f"{tcp - verified} frames carried checksums left to hardware or wrong ones; they were computed anew")
-        capture.repair()
-        capture.verify()
-    reports, in_flight = [], 0
-    for flow in flows_of(capture):
-        report, left = replay_flow(capture, flow, dmabuf)
+    capture.verify()
+    repaired, packets = capture.repair(), capture.packets()
+    reports, in_flight, cut, summed, damaged = [], 0, 0, 0, 0
+    for flow, chosen in frames_of(capture):
+        played = make_playable(capture, packets, flow, chosen)
+        report, left = replay_flow(flow, played, dmabuf)
         reports.append(report._asdict())
         in_flight += left
+        cut, summed, damaged = cut + played.cut, summed + played.summed, damaged + played.damaged
+    counts = {"frames carried checksums left to hardware; they were computed anew": repaired,
+              "flows carried hardly any right checksum; theirs were computed anew": summed,
+              "frames carried wrong checksums and were left out, as by a receiver": damaged,
+              "frames were cut when they were captured; what is there of them was played": cut}
+    notes = [f"{count} {words}" for words, count in counts.items() if count]
     return {"flows": reports, "netmems_in_flight": in_flight, "audit": "clean", "notes": notes}
 
 

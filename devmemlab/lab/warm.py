@@ -48,6 +48,7 @@ from devmemlab.nic.toeplitz import toeplitz_bitwise
 from devmemlab.sock.uapi import SHUT_WR, frags
 from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
 from devmemlab.wire.pcap import read_capture
+from devmemlab.wire.survey import sum_frames
 
 
 @kernel
@@ -105,7 +106,9 @@ def captures():
         for name in ("a.pcap", "a.pcapng"):
             path = str(pathlib.Path(folder, name))
             capture.save(path)
-            read_capture(path).repair()
+            again = read_capture(path)
+            again.repair()
+            sum_frames(again.octets, again.frame, make_packets())
         raw = pathlib.Path(folder, "raw.pcap")
         body = capture.frame_bytes(0)[14:]
         raw.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)

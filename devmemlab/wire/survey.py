@@ -11,9 +11,10 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import csum_fold, csum_partial, load8, load_be16, store_be16
 from devmemlab.wire.csum import finish_tcp_csum, pseudo_header_sum, verify_tcp_csum
 from devmemlab.wire.frame import parse_frame
-from devmemlab.wire.ipv4 import IP4_CSUM, verify_ipv4_csum
-from devmemlab.wire.rows import CSUM_UNKNOWN, CSUM_VERIFIED
-from devmemlab.wire.tcp import TCP_CSUM
+from devmemlab.wire.ipv4 import IP4_CSUM, IP4_LENGTH, verify_ipv4_csum
+from devmemlab.wire.ipv6 import IP6_BYTES, IP6_LENGTH
+from devmemlab.wire.rows import CSUM_UNKNOWN, CSUM_VERIFIED, TRUNCATED
+from devmemlab.wire.tcp import FIN, PSH, TCP_CSUM, TCP_DOFF
 
 
 @kernel
@@ -107,3 +108,48 @@ def repair_frames(octets, frame, packets):
                 if verify_ipv4_csum(octets, at, pkt) and verify_tcp_csum(octets, at, pkt):
                     row.csum = CSUM_VERIFIED
     return count
+
+
+@kernel
+def sum_frames(octets, frame, packets):
+    """Make whole segments of what was captured: cut frames end where they were cut, and every sum is right.
+
+    Parameters
+    ----------
+    octets : uint8[n]
+        Arena; length and checksum fields are written, and a cut segment loses its FIN and PSH, which belong behind its end.
+    frame : FRAME[count]
+        ``csum`` becomes CSUM_VERIFIED for a whole TCP segment.
+    packets : PKT[m]
+        The first row is used for work.
+
+    Returns
+    -------
+    cut : int64
+        Frames that had been cut behind their TCP header.
+    """
+    cut = np.int64(0)
+    pkt = packets[0]
+    for k in range(len(frame)):
+        row = frame[k]
+        at = row.offset
+        err = parse_frame(octets, at, row.length, pkt)
+        if pkt.tcp_at == 0 or (err != 0 and pkt.err != TRUNCATED):
+            continue
+        if pkt.err == TRUNCATED:
+            cut += 1
+            left = pkt.payload_at + pkt.payload_bytes - pkt.ip_at
+            if pkt.ip_version == 4:
+                store_be16(octets, at + pkt.ip_at + IP4_LENGTH, left)
+            else:
+                store_be16(octets, at + pkt.ip_at + IP6_LENGTH, left - IP6_BYTES)
+            flags_at = at + pkt.tcp_at + TCP_DOFF
+            store_be16(octets, flags_at, load_be16(octets, flags_at) & ~(FIN | PSH))
+            row.wire_length = row.length
+            parse_frame(octets, at, row.length, pkt)
+        if pkt.ip_version == 4:
+            store_be16(octets, at + pkt.ip_at + IP4_CSUM, 0)
+            _repair_ipv4(octets, at, pkt)
+        finish_tcp_csum(octets, at, pkt)
+        row.csum = CSUM_VERIFIED
+    return cut

@@ -1,28 +1,20 @@
 """Flows: who talks to whom in a capture.
 
-Law.   A flow is one direction of one connection; every TCP frame belongs to exactly one.
-Reads. RFC 9293 section 3.3.1: a connection is a pair of sockets.
-Omits. A pair of sockets used for a second connection in the same capture: it counts as the same flow.
+Law.   A flow is one direction of one connection; what is said of it is counted from the frames.
+Reads. RFC 9293 section 3.3.1.
+Omits. Conversations that are not TCP.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from devmemlab.base.kernel import kernel
 from devmemlab.base.ring import SLOT
-from devmemlab.base.table import schema, table
+from devmemlab.base.table import table
+from devmemlab.host.ports.flow_table import ACCEPTS, FLOW, make_slots, sort_into_flows
 from devmemlab.wire.address import address_text
 from devmemlab.wire.ethernet import mac_text
-from devmemlab.wire.frame import make_packets, parse_frame
-from devmemlab.wire.rows import TRUNCATED
-from devmemlab.wire.tcp import ACK, SYN
-
-KEY = ("ip_version", "saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo", "sport", "dport")
-FLOW = schema(*KEY, "src_mac", "dst_mac", "frames", "payload_bytes", "mss", "first", "syn", "wscale")
-"""``first`` is the first frame; ``syn`` is 0 (none seen), 1 (it opens the connection), 2 (it accepts); ``wscale`` as in PKT."""
-
-OPENS, ACCEPTS = 1, 2
+from devmemlab.wire.frame import make_packets
 
 
 class Flow(NamedTuple):
@@ -42,6 +34,8 @@ class Flow(NamedTuple):
         True when its SYN was captured.
     host_connects : bool
         True when the receiver of this flow opened the connection: replayed to it, it must ``connect``, not ``listen``.
+    first : int
+        Number of its first frame in the capture: it tells connections apart that used the same pair of sockets.
     """
 
     src: str
@@ -55,148 +49,7 @@ class Flow(NamedTuple):
     mss: int
     handshake: bool
     host_connects: bool
-
-
-@kernel
-def is_tcp(pkt):
-    """Tell whether a parsed frame has a whole TCP header, cut payload or not.
-
-    Parameters
-    ----------
-    pkt : PKT row
-        From `parse_frame`.
-
-    Returns
-    -------
-    tcp : bool
-        True for what has a flow.
-    """
-    return pkt.tcp_at > 0 and (pkt.err == 0 or pkt.err == TRUNCATED)
-
-
-@kernel
-def find_flow(flow, slot, version, saddr_hi, saddr_lo, daddr_hi, daddr_lo, sport, dport):
-    """Look a flow up.
-
-    Parameters
-    ----------
-    flow : FLOW[n]
-        Flows.
-    slot : SLOT[m]
-        Hash table of rows + 1, never full; m is a power of 2.
-    version, saddr_hi, saddr_lo, daddr_hi, daddr_lo, sport, dport : int64
-        Its key.
-
-    Returns
-    -------
-    place : int64
-        Slot that holds it, or the empty slot where it belongs.
-    """
-    mask = np.int64(len(slot) - 1)
-    place = saddr_lo ^ (saddr_lo >> 16) ^ (daddr_lo << 3) ^ (daddr_lo >> 13) ^ (sport * 41) ^ (dport * 577) ^ (sport << 9)
-    place &= mask
-    while slot[place].entry:
-        row = flow[slot[place].entry - 1]
-        if (row.sport == sport and row.dport == dport and row.saddr_lo == saddr_lo and row.daddr_lo == daddr_lo
-                and row.saddr_hi == saddr_hi and row.daddr_hi == daddr_hi and row.ip_version == version):
-            break
-        place = (place + 1) & mask
-    return place
-
-
-@kernel
-def index_flows(flow, count, slot):
-    """Fill an empty hash table with flows that are there already.
-
-    Parameters
-    ----------
-    flow : FLOW[n]
-        Flows.
-    count : int64
-        How many of them.
-    slot : SLOT[m]
-        See `find_flow`.
-    """
-    for k in range(count):
-        row = flow[k]
-        place = find_flow(flow, slot, row.ip_version, row.saddr_hi, row.saddr_lo, row.daddr_hi, row.daddr_lo,
-                          row.sport, row.dport)
-        slot[place].entry = k + 1
-
-
-@kernel
-def sort_into_flows(octets, frame, pkts, flow, slot, of_frame):
-    """Give every TCP frame its flow.
-
-    Parameters
-    ----------
-    octets : uint8[n]
-        Arena.
-    frame : FRAME[count]
-        Frames.
-    pkts : PKT[1]
-        Scratch.
-    flow : FLOW[count]
-        Filled from the first row on.
-    slot : SLOT[m]
-        Empty hash table, see `find_flow`.
-    of_frame : SLOT[count]
-        Flow row + 1 of each frame; 0 for what is not TCP.
-
-    Returns
-    -------
-    flows : int64
-        How many there are.
-    """
-    pkt = pkts[0]
-    flows = np.int64(0)
-    for k in range(len(frame)):
-        parse_frame(octets, frame[k].offset, frame[k].length, pkt)
-        if not is_tcp(pkt):
-            continue
-        place = find_flow(flow, slot, pkt.ip_version, pkt.saddr_hi, pkt.saddr_lo, pkt.daddr_hi, pkt.daddr_lo,
-                          pkt.sport, pkt.dport)
-        if slot[place].entry == 0:
-            row = flow[flows]
-            flows += 1
-            slot[place].entry = flows
-            row.ip_version = pkt.ip_version
-            row.saddr_hi = pkt.saddr_hi
-            row.saddr_lo = pkt.saddr_lo
-            row.daddr_hi = pkt.daddr_hi
-            row.daddr_lo = pkt.daddr_lo
-            row.sport = pkt.sport
-            row.dport = pkt.dport
-            row.src_mac = pkt.src_mac
-            row.dst_mac = pkt.dst_mac
-            row.first = k
-            row.wscale = -1
-        entry = slot[place].entry
-        row = flow[entry - 1]
-        row.frames += 1
-        row.payload_bytes += pkt.payload_bytes
-        row.mss = max(row.mss, pkt.payload_bytes)
-        if pkt.tcp_flags & SYN:
-            row.syn = ACCEPTS if pkt.tcp_flags & ACK else OPENS
-            row.wscale = pkt.opt_wscale
-        of_frame[k].entry = entry
-    return flows
-
-
-def make_slots(count):
-    """Make an empty hash table.
-
-    Parameters
-    ----------
-    count : int
-        Flows that it will hold.
-
-    Returns
-    -------
-    slot : SLOT[m]
-        At most half full then.
-    """
-    return table(SLOT, 1 << max(4, (2 * count).bit_length()))
+    first: int = 0
 
 
 def sorted_flows(capture):
@@ -236,7 +89,28 @@ def describe(row):
     src = address_text(row.ip_version, row.saddr_hi, row.saddr_lo)
     dst = address_text(row.ip_version, row.daddr_hi, row.daddr_lo)
     return Flow(src, dst, int(row.sport), int(row.dport), mac_text(row.src_mac), mac_text(row.dst_mac), int(row.frames),
-                int(row.payload_bytes), int(row.mss), bool(row.syn), bool(row.syn == ACCEPTS))
+                int(row.payload_bytes), int(row.mss), bool(row.syn), bool(row.syn == ACCEPTS),
+                int(row.first))
+
+
+def frames_of(capture):
+    """Sort a capture's frames into flows, spelled out.
+
+    Parameters
+    ----------
+    capture : Capture or Burst
+        Frames.
+
+    Returns
+    -------
+    flows : list of tuple
+        Most payload first: each a `Flow`, and an int64 array with the numbers of its frames.
+    """
+    flow, of_frame = sorted_flows(capture)
+    order = np.argsort(of_frame.entry, kind="stable")
+    bounds = np.searchsorted(of_frame.entry[order], np.arange(1, len(flow) + 2))
+    found = [(describe(row), order[bounds[k]:bounds[k + 1]]) for k, row in enumerate(flow)]
+    return sorted(found, key=lambda pair: -pair[0].payload_bytes)
 
 
 def flows_of(capture):
@@ -252,4 +126,4 @@ def flows_of(capture):
     flows : list of Flow
         Most payload first.
     """
-    return sorted((describe(row) for row in sorted_flows(capture)[0]), key=lambda f: -f.payload_bytes)
+    return [flow for flow, _ in frames_of(capture)]

@@ -2,7 +2,7 @@
 
 Law.   The host may not notice: acknowledgements fit its own numbers, nothing comes before its cause.
 Reads. House law 9.
-Omits. Playing to a host of other addresses than the recorded ones.
+Omits. Playing to a host of other addresses than the recorded ones; two connections of one pair of sockets at once.
 
 >>> port = Pcap("linux-bulk-mtu1500.pcap")                               # doctest: +SKIP
 >>> host = lab.host("dut", ip=port.flow.dst, mac=port.flow.dst_mac, gateway_mac=port.flow.src_mac, port=port)   # doctest: +SKIP
@@ -16,7 +16,8 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import table
 from devmemlab.host.ports.base import Port
-from devmemlab.host.ports.flows import Flow, describe, index_flows, make_slots, sorted_flows
+from devmemlab.host.ports.flow_table import index_flows, make_slots
+from devmemlab.host.ports.flows import Flow, describe, sorted_flows
 from devmemlab.host.ports.replay import replay_next, replay_play
 from devmemlab.host.ports.replay_build import replay_build, replay_frames
 from devmemlab.host.ports.replay_hear import replay_hear
@@ -83,6 +84,8 @@ def _pick(capture, to):
         wanted[np.argmax(flow.payload_bytes)] = True
     elif isinstance(to, Flow):
         wanted[:] = [describe(row)[:4] == to[:4] for row in flow]
+        if (same := wanted & (flow.first == to.first)).any():
+            wanted = same
     else:
         ip, port = (to, None) if isinstance(to, str) else to
         version, high, low = parse_address(ip)

@@ -5,7 +5,7 @@ Reads. RFC 9293 section 3.4 (what occupies sequence space), RFC 7323 (options of
 Omits. Frames of other link types: the capture reader makes Ethernet of them.
 
 A connection whose handshake was not captured gets a SYN made up in front of its first frame, so that a
-listening host can accept it: the sequence number before the first one seen, and the options its frames show.
+listening host can accept it: the sequence number before the lowest of its beginning, and the options its frames show.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add
 from devmemlab.base.table import table
-from devmemlab.host.ports.flows import find_flow, is_tcp
+from devmemlab.host.ports.flow_table import find_flow, is_tcp
 from devmemlab.host.ports.store import FrameStore
 from devmemlab.wire.frame import emit_tcp_frame, make_packets, make_segments, parse_frame
 from devmemlab.wire.rows import FRAME, Burst
@@ -103,7 +103,7 @@ def made_up_syn(capture, row):
     for name in ("dst_mac", "src_mac", "vlan_tci", "ip_version", "ttl", "saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo",
                  "sport", "dport", "window", "opt_timestamp", "ts_val"):
         seg[name] = pkt[name]
-    seg.seq = seq_add(pkt.seq, -1)
+    seg.seq = seq_add(row.lowest, -1)
     seg.tcp_flags = SYN
     seg.opt_mss = max(row.mss, MADE_UP_MSS_BYTES)
     seg.opt_wscale = MADE_UP_WSCALE

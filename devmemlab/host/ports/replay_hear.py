@@ -7,7 +7,7 @@ Omits. The host's payload: a recording cannot answer it.
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add, seq_after, seq_before
-from devmemlab.host.ports.flows import find_flow, is_tcp
+from devmemlab.host.ports.flow_table import find_flow, is_tcp
 from devmemlab.host.ports.replay_again import play_again
 from devmemlab.wire.frame import CSUM_UNKNOWN, parse_frame, verify_ipv4_csum, verify_tcp_csum
 from devmemlab.wire.tcp import ACK, FIN, RST, SYN
