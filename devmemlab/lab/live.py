@@ -154,8 +154,8 @@ class Station:
         """
         if shutil.which("ss") is None:
             return ""
-        asking = self.popen(["ss", "-tinH", "state", "connected", "dst", self.ip], stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, text=True)
+        asking = self.popen(["ss", "-tinH", "state", "connected", "dst", f"[{self.ip}]" if ":" in self.ip else self.ip],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return asking.communicate(timeout=30)[0].strip()
 
     def close(self):

@@ -44,7 +44,8 @@ class Watcher(traffic.Actor):
         if self.share() >= 0.7:
             self.done = True
             if shutil.which("ss"):
-                self._asked = self.station.popen(["ss", "-tinH", "state", "established", "dst", self.station.ip],
+                ip = self.station.ip
+                self._asked = self.station.popen(["ss", "-tinH", "state", "established", "dst", f"[{ip}]" if ":" in ip else ip],
                                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return False
 

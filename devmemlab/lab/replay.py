@@ -2,7 +2,7 @@
 
 Law.   The digest of a flow is taken from device memory, in the order of the stream, and only up to the first gap.
 Reads. interfaces section 4 (replay).
-Omits. Two flows at a time: each direction of each connection gets a host of its own.
+Omits. Two flows at a time: each direction of each connection gets a host of its own. Segments beyond 65535 octets (BIG TCP).
 """
 
 import hashlib
@@ -21,10 +21,18 @@ from devmemlab.lab.receivers import DevmemReceiver
 from devmemlab.sock.uapi import AF_INET, AF_INET6, SCM_DEVMEM_LINEAR
 from devmemlab.wire.capture import Capture
 from devmemlab.wire.frame import make_packets
+from devmemlab.wire.ipv4 import IP_BYTES_MAX
 from devmemlab.wire.pcap import read_capture
 from devmemlab.wire.rows import CSUM_VERIFIED, Burst
 from devmemlab.wire.survey import sum_frames
 from devmemlab.wire.tcp import SYN
+
+
+NOTES = ("frames carried checksums left to hardware; they were computed anew",
+         "frames were cut when they were captured; what is there of them was played",
+         "flows carried hardly any right checksum; theirs were computed anew",
+         "frames carried wrong checksums and were left out, as by a receiver",
+         "segments were too long for an IP packet and were left out")
 
 
 class FlowReport(NamedTuple):
@@ -74,8 +82,8 @@ class Played(NamedTuple):
         Holes; octets before the first.
     cut, summed : int
         Frames that were cut when they were captured; flows whose sums were left to hardware.
-    damaged : int
-        Frames with wrong sums, which are left out, as a receiver would.
+    damaged, long : int
+        Frames with wrong sums, which are left out, as a receiver would; frames too long for an IP packet.
     """
 
     capture: Capture
@@ -84,6 +92,7 @@ class Played(NamedTuple):
     cut: int
     summed: int
     damaged: int
+    long: int
 
 
 def make_playable(capture, packets, flow, chosen):
@@ -106,12 +115,13 @@ def make_playable(capture, packets, flow, chosen):
         The SYN of a flow whose receiver opened the connection is left out: the replay port makes up the one a listener needs.
     """
     frame, packets = capture.frame[chosen].copy(), packets[chosen]
-    wrong = (packets.err == 0) & (frame.csum != CSUM_VERIFIED)
+    long = packets.ip_bytes > IP_BYTES_MAX
+    wrong = (packets.err == 0) & (frame.csum != CSUM_VERIFIED) & ~long
     # Where most sums over a sender's payload are wrong, it left them to its NIC; else the few are what the wire damaged.
     loaded = (packets.err == 0) & (packets.payload_bytes > 0)
     offloaded = 2 * int((wrong & loaded).sum()) > int(loaded.sum())
     damaged = 0 if offloaded else int(wrong.sum())
-    mine = Capture(*_own_octets(capture, frame if offloaded else frame[~wrong]))
+    mine = Capture(*_own_octets(capture, frame[~long if offloaded else ~(long | wrong)]))
     cut = int(sum_frames(mine.octets, mine.frame, make_packets()))
     packets = mine.packets()
     found = in_order(packets, np.flatnonzero(packets.err == 0))
@@ -121,7 +131,7 @@ def make_playable(capture, packets, flow, chosen):
     if flow.host_connects:
         useful &= packets.tcp_flags & SYN == 0
     mine.frame = mine.frame[useful].copy()
-    return Played(mine, found.gaps, found.reached, cut, int(offloaded), damaged)
+    return Played(mine, found.gaps, found.reached, cut, int(offloaded), damaged, int(long.sum()))
 
 
 def _own_octets(capture, frame):
@@ -211,18 +221,14 @@ def replay(path, dmabuf="64MiB"):
     capture.require_tcp()
     capture.verify()
     repaired, packets = capture.repair(), capture.packets()
-    reports, in_flight, cut, summed, damaged = [], 0, 0, 0, 0
+    reports, in_flight, counts = [], 0, np.zeros(4, np.int64)
     for flow, chosen in frames_of(capture):
         played = make_playable(capture, packets, flow, chosen)
         report, left = replay_flow(flow, played, dmabuf)
         reports.append(report._asdict())
         in_flight += left
-        cut, summed, damaged = cut + played.cut, summed + played.summed, damaged + played.damaged
-    counts = {"frames carried checksums left to hardware; they were computed anew": repaired,
-              "flows carried hardly any right checksum; theirs were computed anew": summed,
-              "frames carried wrong checksums and were left out, as by a receiver": damaged,
-              "frames were cut when they were captured; what is there of them was played": cut}
-    notes = [f"{count} {words}" for words, count in counts.items() if count]
+        counts += (played.cut, played.summed, played.damaged, played.long)
+    notes = [f"{count} {words}" for words, count in zip(NOTES, (repaired, *counts.tolist()), strict=True) if count]
     return {"flows": reports, "netmems_in_flight": in_flight, "audit": "clean", "notes": notes}
 
 

@@ -282,6 +282,14 @@ def test_large_segments_and_sums_left_to_hardware(tmp_path):
     assert sizes[0] == 120_000 and not report["flows"][0]["gaps"]
 
 
+def test_a_segment_beyond_an_ip_packet_is_left_out_and_said(tmp_path):
+    talk = Talk().hello().data("a", 2)
+    talk.say("a", "PA", talk.random.randbytes(66000)).len = 0
+    report = replay(write(tmp_path / "big.pcap", talk.data("a", 2).packets), dmabuf="256KiB")
+    assert (report["flows"][0]["payload_bytes"], report["flows"][0]["gaps"]) == (2 * STEP, 1)
+    assert report["notes"] == ["1 segments were too long for an IP packet and were left out"]
+
+
 def test_a_damaged_frame_does_not_count_and_its_repetition_does(tmp_path):
     for again in (True, False):
         talk = Talk().hello().data("a", 4)
