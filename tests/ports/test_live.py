@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -16,9 +17,11 @@ from devmemlab.host import ports
 from devmemlab.host.ports import held
 from devmemlab.host.ports.base import monotonic_ns
 from devmemlab.lab import record_capture
+from devmemlab.lab.record_wire import insist
 from devmemlab.lab.stream import stream_digest, stream_octets
 from devmemlab.wire.frame import CSUM_UNKNOWN, CSUM_VERIFIED, make_packets, parse_frame, verify_tcp_csum
 from devmemlab.wire.tcp import ACK, SYN
+from tests.naive.dpkt_streams import streams
 from tests.ports.kit import SYN_OPTIONS, ToyReceiver, burst_of, made
 
 pytestmark = pytest.mark.live
@@ -331,17 +334,35 @@ def test_reasons_are_told_apart(monkeypatch):
     assert "needs Linux" in ports.why_not_live()
 
 
-@pytest.mark.parametrize("mtu", [1500, 9000])
-def test_a_real_transfer_is_recorded_and_replayed(mtu, tmp_path):
-    recording = record_capture.record_clean(mtu=mtu, payload_bytes=100_003)
+@pytest.mark.parametrize("mtu, options", [(1500, {}), (9000, {}), (1500, {"ipv6": True})])
+def test_a_real_transfer_is_recorded_and_replayed(mtu, options, tmp_path):
+    recording = record_capture.record_clean(mtu=mtu, payload_bytes=100_003, **options)
     path = tmp_path / "transfer.pcap"
     recording.capture.save(path)
     assert recording.stream_sha256 == stream_digest(100_003) and recording.capture.frame.at_ns[0] == 0
     says = dict(record_capture.provenance(recording, path))
     assert says["MTU"] == str(mtu) and f"`{stream_digest(100_003)}`" == says["SHA-256 of the stream"]
+    assert ("--ipv6 " in says["command"]) == bool(options) == (recording.capture.packets().ip_version == 6).all()
+    if options:
+        return                                                      # the toy knows IPv4 only
     toy = ToyReceiver(ports.Pcap(path), window=1000, wscale=7)
     toy.run()
     assert bytes(toy.got) == stream_octets(100_003).tobytes() and toy.port.done
+
+
+@pytest.mark.once
+def test_harm_is_recorded_where_it_is_asked_for(tmp_path):
+    recording = record_capture.record_clean(payload_bytes=200_003, loss=0.04, reorder=0.05, delay_us=100, seed=3)
+    path = tmp_path / "harmed.pcap"
+    recording.capture.save(path)
+    says = dict(record_capture.provenance(recording, path))
+    assert "--loss 0.04 --reorder 0.05 --delay-us 100 --seed 3 data/harmed.pcap" in says["command"]
+    lost, late = map(int, re.search(r"(\d+) lost, (\d+) twice", says["harm"]).groups())
+    assert lost == recording.counters["lost"] > 0 and late == recording.counters["reordered"] > 0
+    found = {key: connections for key, connections in streams(path).items() if connections[0][0]}
+    assert list(found.values()) == [[(stream_octets(200_003).tobytes(), 0)]]
+    with pytest.raises(record_capture.NotClean, match="octets too many"):
+        insist(recording.capture, 200_003, [], [])
 
 
 def test_the_recorder_says_what_was_wrong(monkeypatch, capsys):
