@@ -32,6 +32,9 @@ class Run(NamedTuple):
         From the first connection to the last octet, on this machine.
     kernel_retransmits, probes, lab_retransmits : int
         Segments that the kernel sent again, how many of them because it probed for a lost tail, and those of the lab.
+    timeouts, dropped : int
+        Retransmission timers of both that ran out, which on a machine that is busy elsewhere happens without any loss; frames
+        that either side had no room for.
     ss : str
         What ``ss -ti`` said of a connection when most octets had moved: sent again now / ever, and the round trip.
     in_flight : int
@@ -49,6 +52,8 @@ class Run(NamedTuple):
     kernel_retransmits: int
     probes: int
     lab_retransmits: int
+    timeouts: int
+    dropped: int
     ss: str
     in_flight: int
     right: bool
@@ -88,8 +93,11 @@ def run(name, family="IPv4", harm=None, share=1.0, folder=None):
         kernel = _counters(station)
         lab = station.host.nstat()
         words = ", ".join(f"{value:.0%} {which}" for which, value in (harm or {}).items() if which not in ("seed", "delay_us"))
+        dropped = station.tap.refused + int(station.host.nics.ctl[0].rx_dropped)
+        dropped += sum(station.namespace.statistics(station.tap.name)[f"{way}_dropped"] for way in ("rx", "tx"))
         return Run(what, direction, family, words or "none", moved, bench.seconds, kernel["RetransSegs"], kernel["TCPLossProbes"],
-                   lab["TcpRetransSegs"], bench.watcher.text(), report.netmems_in_flight, right)
+                   lab["TcpRetransSegs"], kernel["TCPTimeouts"] + lab["TcpExtTCPTimeouts"], dropped, bench.watcher.text(),
+                   report.netmems_in_flight, right)
 
 
 def _counters(station):
@@ -102,7 +110,7 @@ def _counters(station):
 
 
 HEAD = ("what", "dir", "family", "harm", "octets", "seconds", "Mbit/s", "kernel sent again (probes)", "lab sent again",
-        "ss", "in flight", "right")
+        "timeouts", "dropped", "ss", "in flight", "right")
 
 
 def line(row):
@@ -119,7 +127,8 @@ def line(row):
         Markdown.
     """
     cells = (row.what, row.direction, row.family, row.harm, f"{row.nbytes:,}", f"{row.seconds:.2f}",
-             f"{row.nbytes * 8e-6 / row.seconds:.0f}", f"{row.kernel_retransmits} ({row.probes})", row.lab_retransmits, row.ss,
+             f"{row.nbytes * 8e-6 / row.seconds:.0f}", f"{row.kernel_retransmits} ({row.probes})", row.lab_retransmits,
+             row.timeouts, row.dropped, row.ss,
              row.in_flight, "yes" if row.right else "NO")
     return f"| {' | '.join(map(str, cells))} |"
 

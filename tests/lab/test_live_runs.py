@@ -43,9 +43,9 @@ def hold(name, family, harm, share, folder):
     if harm:
         assert (ours if row.direction == "out" else theirs) > 0, row
     else:
-        # Nothing is lost, but a machine that is busy elsewhere may answer so late that a sender probes.
+        # Nothing is lost, but a machine that is busy elsewhere may answer so late that a sender probes, or its timer runs out.
         few = 20 + row.nbytes // SEGMENT_BYTES // 200
-        assert ours <= few and theirs <= few, row
+        assert row.dropped == 0 and (max(ours, theirs) <= few or row.timeouts > 0), row
 
 
 @pytest.mark.parametrize("name, family, harm", QUICK, ids=named)
