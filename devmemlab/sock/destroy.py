@@ -21,7 +21,7 @@ def sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace):
     Parameters
     ----------
     tcbs : Tcbs
-        The list becomes empty; rows in CLOSE become free, rows in TIME_WAIT keep only their timer.
+        The list becomes empty; rows in CLOSE become free, rows in FIN_WAIT2 and TIME_WAIT keep only their timer.
     skbs : Skbs
         What is left in queues is freed.
     tokens : XArrays

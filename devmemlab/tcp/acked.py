@@ -11,7 +11,7 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32, seq_add, seq_after, seq_before, seq_diff
 from devmemlab.tcp.congestion import cong_avoid
 from devmemlab.tcp.output import ECE, SYN, TIMER_PROBE0, TIMER_RTO, timer_at
-from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait
+from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait, tcp_reap_later
 from devmemlab.tcp.recovery import tcp_enter_cwr, tcp_fastretrans_alert
 from devmemlab.tcp.retransmit import tcp_xmit_retransmit_queue
 from devmemlab.tcp.rtt import tcp_rtt_sample
@@ -135,6 +135,8 @@ def _fin_acknowledged(tcbs, trace, tcb, now_ns):
     after = tcp_event(tcbs, trace, tcb, EV_ACK_OF_FIN)
     if before == FIN_WAIT1 and after == FIN_WAIT2 and row.orphaned:
         row.timewait_at_ns = timer_at(tcbs, now_ns + FIN_TIMEOUT_NS)
+        # Linux has only a small timewait sock from here on: tokens do not wait for the peer's FIN.
+        tcp_reap_later(tcbs, tcb)
     elif before == CLOSING and after == TIME_WAIT:
         tcp_enter_time_wait(tcbs, tcb, now_ns)
     elif before == LAST_ACK:

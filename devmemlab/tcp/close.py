@@ -10,7 +10,7 @@ from devmemlab.base.seq import seq_add
 from devmemlab.net.skb import skb_alloc
 from devmemlab.tcp.output import ACK, FIN, RST, tcp_transmit
 from devmemlab.tcp.queues import queues_purge
-from devmemlab.tcp.reap import tcp_done
+from devmemlab.tcp.reap import tcp_done, tcp_reap_later
 from devmemlab.tcp.sndq import sndq_append, sndq_purge
 from devmemlab.tcp.states import (
     CLOSE,
@@ -153,6 +153,7 @@ def tcp_close(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns):
     if row.state == FIN_WAIT2:
         row.timewait_at_ns = now_ns + FIN_TIMEOUT_NS
         tcbs.ctl[0].next_timer_ns = min(tcbs.ctl[0].next_timer_ns, row.timewait_at_ns)
+        tcp_reap_later(tcbs, tcb)
     if row.state == CLOSE or row.state == TIME_WAIT:
         at_ns = row.timewait_at_ns
         tcp_done(tcbs, tcb)

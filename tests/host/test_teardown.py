@@ -89,6 +89,22 @@ def test_case_56_scenario_c_the_socket_goes_first():
         assert s.drain() == b"next"
 
 
+@pytest.mark.parametrize("shutdown_first", [False, True])
+def test_tokens_of_a_closed_connection_wait_for_the_acknowledgement_of_its_fin_and_not_for_the_peers(shutdown_first):
+    with holding() as s:
+        if shutdown_first:
+            s.call("shutdown", s.conn.shutdown, 1)
+            s.inject("A", ack=2)
+            assert s.host.audit().tokens == 3
+        s.call("close", s.conn.close)
+        if not shutdown_first:
+            assert s.host.audit().tokens == 3
+            s.inject("A", ack=2)
+        assert s.host.ss()[-1].state == "FIN-WAIT-2" and s.host.audit().netmems_in_flight == 0
+        s.inject("FA", ack=2)
+        assert s.host.ss()[-1].state == "TIME-WAIT" and s.host.audit().netmems_in_flight == 0
+
+
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("unread", [False, True])
 def test_scenario_d_the_process_ends_in_either_order(order, unread):
