@@ -56,6 +56,9 @@ _FACE = {
     "ladder": "devmemlab.view.ladder:ladder",
     "time_sequence": "devmemlab.view.time_sequence:time_sequence",
     "TcpControl": "devmemlab.view.tcp_controls:TcpControl",
+    "scenes_break": "devmemlab.lab.scenes_break",
+    "cascade": "devmemlab.view.cascade:cascade",
+    "BreakControl": "devmemlab.view.break_controls:BreakControl",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
         "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE",

@@ -37,7 +37,7 @@ class Talk(NamedTuple):
     conn: object
 
 
-def talk(pages=64, ring=32, gbps=10, delay_us=50, sender=None, recorded=False, seed=0, **options):
+def talk(pages=64, ring=32, gbps=10, delay_us=50, harm=None, sender=None, recorded=False, seed=0, **options):
     """Connect a sender to a receiver with little device memory.
 
     Parameters
@@ -48,12 +48,14 @@ def talk(pages=64, ring=32, gbps=10, delay_us=50, sender=None, recorded=False, s
         Descriptors of its queue.
     gbps, delay_us : float
         The wire.
+    harm : dict of str to float, optional
+        What else the wire does: ``loss``, ``reorder``, ``duplicate``, ``corrupt``.
     sender : dict, optional
         For ``lab.host(...)`` of the sender.
     recorded : bool
         Keep what passes both hosts, see `devmemlab.lab.segments`.
     seed : int
-        Of the lab.
+        Decides which frames are harmed.
     **options
         For ``lab.host(...)`` of the receiver.
 
@@ -65,7 +67,7 @@ def talk(pages=64, ring=32, gbps=10, delay_us=50, sender=None, recorded=False, s
     lab = Lab(seed)
     storage = lab.host("storage", ip="192.0.2.2", sockets=4, rx_ring=64, **sender or {})
     trainer = lab.host("trainer", ip="192.0.2.1", rx_queues=2, ifname="eth1", rx_ring=ring, sockets=4, **options)
-    lab.connect(storage, trainer, gbps=gbps, delay_us=delay_us)
+    lab.connect(storage, trainer, gbps=gbps, delay_us=delay_us, **harm or {})
     if recorded:
         record(lab)
     nic, device = trainer.ethtool("eth1"), DeviceMemory(pages * PAGE)

@@ -6,5 +6,5 @@ Omits. Animations of a trace.
 
 Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, still, frame_picture,
 ring_picture, nic_controls, build_notebooks; of skbs: skb_strip, skb_picture, skb_controls; of TCP: state_picture, ladder,
-time_axis, time_sequence, tcp_controls.
+time_axis, time_sequence, tcp_controls; of what breaks: cascade, break_controls.
 """
