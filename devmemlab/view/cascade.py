@@ -180,8 +180,8 @@ class Cascade(Still):
         parts.append(element("text", "0", x=LEFT, y=bottom + 4, class_="small quiet"))
         end = _spell_axis(self._end_ns - first, "time")
         parts.append(element("text", end, x=right, y=bottom + 4, class_="end small quiet"))
-        note = "numbers are counted, times are modelled" + ("; hatched columns are silence, folded: above it stands how long it lasts"
-                                                            if axis.folds else "")
+        note = "numbers are counted, times are modelled"
+        note += "; hatched columns are silence, folded: above it stands how long it lasts" if axis.folds else ""
         parts.append(element("text", note, x=8, y=bottom + 22, class_="small quiet"))
         return "".join(parts), bottom + 30
 
@@ -245,8 +245,8 @@ class Cascade(Still):
         begin, end, left, right = fold
         spaced = np.arange(top + 6, bottom - 2, 7)
         lines = "".join(f"M{number(left + 1)} {number(y)}L{number(right - 1)} {number(y - 5)}" for y in spaced)
-        parts = [element("rect", x=left, y=top, width=right - left, height=bottom - top, fill=theme.colour("paper"), fill_opacity=0.55,
-                         stroke=theme.colour("quiet"), stroke_dasharray="2 3"),
+        parts = [element("rect", x=left, y=top, width=right - left, height=bottom - top, fill=theme.colour("paper"),
+                         fill_opacity=0.55, stroke=theme.colour("quiet"), stroke_dasharray="2 3"),
                  element("path", d=lines, stroke=theme.colour("line"), fill="none", stroke_width=0.8)]
         words = _spell_axis(float(f"{end - begin:.3g}"), "time")
         if text_width(words, 11) <= right - left + 2:

@@ -21,6 +21,7 @@ POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirection table"]', 'img[alt^="Binding queue 2"]'
 SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
 LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
+CASCADE = 'img[alt*=" of virtual time"]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -175,6 +176,14 @@ def keys_of_tcp(lesson):
     press(lesson, "ArrowDown", "loss 20 %, reordering 20 %, MTU 9000")
 
 
+def keys_of_breaking(lesson):
+    push(lesson, "gives back: oldest")
+    lesson.status_becomes("gives back: oldest, tokens kept 64, messages of 1448, lost: none: stuck")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "gives back: oldest, tokens kept 56, messages of 1448, lost: none: stuck")
+    press(lesson, "ArrowUp", "gives back: oldest, tokens kept 48, messages of 1448, lost: none: whole after 1.8 ms")
+
+
 class Plan(NamedTuple):
     """What a lesson shows and how its control is turned: selectors with counts, words, keys, then (button, option, words)."""
 
@@ -208,6 +217,8 @@ PLANS = {
     "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
+    "11_break_it": Plan({CASCADE: 3, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
+                        "gives back: never", None, ("gives back: never, tokens kept 48, messages of 1448, lost: none: stuck",)),
 }
 
 

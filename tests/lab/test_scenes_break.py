@@ -53,6 +53,7 @@ def test_case_59_a_program_that_keeps_its_tokens_starves_the_card_and_returning_
     run.close()
 
 
+@pytest.mark.once
 def test_octets_come_in_order_from_a_bad_wire_and_no_processor_copies_them():
     run = breaks.start(harm={"loss": 0.03, "reorder": 0.05, "duplicate": 0.02, "corrupt": 0.02}, seed=4).go()
     assert run.whole and run.offsets != sorted(run.offsets)
@@ -76,6 +77,7 @@ def test_device_memory_without_a_checksum_of_the_card_is_silence():
     run.close()
 
 
+@pytest.mark.once
 def test_a_loss_and_tokens_kept_each_do_no_harm_and_lock_up_together():
     runs = [breaks.start(keep=keep, harm={"loss": loss}).go(1000) for keep, loss in ((48, 0), (0, 0.05), (48, 0.05))]
     assert [run.whole for run in runs] == [True, True, False]
@@ -88,6 +90,7 @@ def test_a_loss_and_tokens_kept_each_do_no_harm_and_lock_up_together():
         run.close()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("give, keep, most", [("oldest", 5, 5), ("together", 20, 36), ("oldest", 0, 0)])
 def test_a_policy_keeps_what_it_says(give, keep, most):
     run = breaks.start(messages=60, give=give, keep=keep).go()
@@ -113,11 +116,12 @@ def test_scenarios_a_to_d_no_order_of_ends_leaks_and_only_a_binding_that_ends_fi
     assert end["gone_ms"] == (1000 if first else 0) and max(end["detached"]) == (8 if first else 0)
 
 
+@pytest.mark.once
 def test_a_leak_starves_the_neighbour_and_close_alone_does_not_heal_a_dry_queue():
     two = breaks.shared()
-    got = [two.turn() for _ in range(17)]
+    got = [two.turn() for _ in range(20)]
     assert got[0] == [5792, 5792] and got[-1] == [5792, 0]
-    for _ in range(8):
+    for _ in range(10):
         got.append(two.turn(23168))
     assert got[-1] == [0, 0] and two.machine.audit().tokens == len(two.tokens[1]) == 61
     assert two.leave(1) == 61
