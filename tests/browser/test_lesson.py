@@ -217,7 +217,7 @@ PLANS = {
     "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
-    "11_break_it": Plan({CASCADE: 3, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
+    "11_break_it": Plan({CASCADE: 4, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
                         "gives back: never", None, ("gives back: never, tokens kept 48, messages of 1448, lost: none: stuck",)),
 }
 

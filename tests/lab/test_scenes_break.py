@@ -78,16 +78,26 @@ def test_device_memory_without_a_checksum_of_the_card_is_silence():
 
 
 @pytest.mark.once
-def test_a_loss_and_tokens_kept_each_do_no_harm_and_lock_up_together():
-    runs = [breaks.start(keep=keep, harm={"loss": loss}).go(1000) for keep, loss in ((48, 0), (0, 0.05), (48, 0.05))]
-    assert [run.whole for run in runs] == [True, True, False]
-    stuck = runs[2]
+def test_eight_tokens_more_lock_up_behind_a_gap_that_cannot_be_filled():
+    fine, stuck = (breaks.start(keep=keep).go(1000) for keep in (48, 56))
+    assert (fine.whole, stuck.whole) == (True, False)
     agrees(stuck)
-    assert stuck.samples[-1].socket == 16 and "behind a gap" in stuck.verdict
-    assert stuck.give_back(16) == 16 and stuck.go().whole
-    for run in runs:
+    assert stuck.samples[-1].socket == 8 and "behind a gap" in stuck.verdict
+    stuck.keep = 32
+    assert stuck.give_back(24) == 24 and stuck.go().whole
+    for run in (fine, stuck):
         adds_up(run)
         run.close()
+
+
+def test_a_window_that_counts_buffers_drops_nothing_and_goes_on_with_the_tokens():
+    run = breaks.start(messages=80, give="never", page_aware_window=True).go(45)
+    assert not run.whole and run.samples[-1].dropped == 0
+    run.give_back()
+    run.give = "oldest"
+    assert run.go(20).whole and run.samples[-1].dropped == run.samples[-1].sent_again == 0
+    agrees(run)
+    run.close()
 
 
 @pytest.mark.once
