@@ -24,8 +24,8 @@ def inspection_html(found):
     html : str
         One table, a row for the linear part and one for each frag.
     """
-    rows, at = [["linear part", str(found.headlen), "host memory", "this skb", found.octets[:min(found.headlen, FEW)].hex(" ")]], \
-        found.headlen
+    at, first = found.headlen, found.octets[:min(found.headlen, FEW)].hex(" ")
+    rows = [["linear part", str(at), "host memory", "this skb", first]]
     for f in found.frags:
         where = f"page {f.netmem >> 1}, offset {f.offset}"
         if f.kind == "net_iov":
