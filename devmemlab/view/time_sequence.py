@@ -128,7 +128,7 @@ class TimeSequence(Still):
         for at_ns, side in ((self.begin_ns, ""), (self.end_ns, "end ")):
             parts.append(element("text", spell_ns(at_ns - self.begin_ns), x=float(axis.x(at_ns)), y=bottom + 16,
                                  class_=f"{side}small quiet"))
-        drawn, bottom = self._legend(prefix, bottom + 40)
+        drawn, bottom = self._legend(prefix, bottom + 40, clipped)
         return "".join(parts) + drawn, bottom
 
     def _lines(self, axis, y0, scale, clipped):
@@ -155,7 +155,7 @@ class TimeSequence(Still):
                                      stroke=theme.colour("user"), stroke_width=1.5, stroke_dasharray="1.5 2"))
         if clipped and len(self.acks):
             above = f"the window ends far above this picture, at {int(self.edges['window'].max()):,}"
-            parts.append(element("text", above, x=WIDTH - 8, y=40, class_="end small"))
+            parts.append(element("text", above, x=8, y=55, class_="small"))
         return "".join(parts)
 
     def _mark(self, one, x, y0, scale):
@@ -193,12 +193,13 @@ class TimeSequence(Still):
                   element("text", "0", x=LEFT - 6, y=y0 + 4, class_="end small")]
         return "".join(parts)
 
-    def _legend(self, prefix, y):
-        """Say what the lines mean."""
+    def _legend(self, prefix, y, clipped):
+        """Say what the lines mean; the window's only where it is drawn."""
         parts, x = [], 8.0
         for d, role, width, dashes, meaning in (
                 ("m6 4v-10m-3 0h6m-6 10h6", "payload", 1.4, None, "sent"), ("m6 4v-10m-3 0h6m-6 10h6", "copied", 2.2, None,
-                 "R: sent again"), ("m0 0h22", "device", 2, None, "acknowledged"), ("m0 0h22", "header", 2, "6 3", "window edge"),
+                 "R: sent again"), ("m0 0h22", "device", 2, None, "acknowledged"),
+                *[("m0 0h22", "header", 2, "6 3", "window edge")] * (not clipped),
                 ("m6 5v-12", "user", 1.5, "1.5 2", "SACK"), ("m2 -5l8 8m0 -8l-8 8", "dropped", 2, None, "lost")):
             parts.append(element("path", d=f"M{number(x)} {number(y - 3)}{d}", stroke=theme.colour(role), stroke_width=width,
                                  stroke_dasharray=dashes, fill="none"))
