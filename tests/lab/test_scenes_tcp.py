@@ -93,7 +93,8 @@ def test_the_control_shows_what_the_sender_did():
     control = TcpControl("20 %")
     data, metadata = control._repr_mimebundle_()
     assert metadata["image/svg+xml"]["alt"] == control.picture.text and "30,000 octets" in control.picture.title
-    assert control.whole and control.counts["octets"] == 30_000 and control.counts["segments"] == 21 + control.counts["sent again"]
+    assert control.whole and control.counts["octets"] == 30_000
+    assert control.counts["segments"] == 21 + control.counts["sent again"]
     assert control.text in repr(control) and control.children[1].runs == 1
     assert all(chooser.description or all(chooser.tooltips) for chooser in control.children[0].children)
     control.loss.value = "none"
