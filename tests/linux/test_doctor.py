@@ -208,6 +208,7 @@ def test_a_sys_of_another_namespace_is_not_believed(patient):
     (trees.NIC, trees.GPU, (0, 0), "PIX"),
     ("/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0/0000:18:00.0/0000:19:00.0/0000:1a:00.0/0000:1b:00.0",
      "/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0/0000:18:01.0/0000:1c:00.0", (0, 0), "PXB"),
+    (f"{trees.SWITCH}/0000:18:00.0/0000:19:00.0/0000:1a:00.0", trees.GPU, (0, 0), "PXB"),
     ("/sys/devices/pci0000:16/0000:16:01.0/0000:17:00.0", "/sys/devices/pci0000:16/0000:16:02.0/0000:18:00.0", (0, 0), "PHB"),
     (trees.NIC, trees.OTHER, (0, 0), "NODE"), (trees.NIC, trees.OTHER, (0, 1), "SYS"),
     (trees.NIC, trees.OTHER, (None, 1), "SYS")])

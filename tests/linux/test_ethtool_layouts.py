@@ -197,6 +197,21 @@ def test_split_and_threshold_have_the_kernels_numbers():
     assert told == {"tcp-data-split": "off", "hds-thresh-max": 1023}
 
 
+def test_a_feature_is_fixed_when_it_is_not_the_hardwares_or_may_not_change(monkeypatch):
+    def bitset(**bits):
+        return {"bits": {"bit": [{"name": name.replace("_", "-"), **({"value": True} if on else {})} for name, on in bits.items()]}}
+
+    told = {"hw": bitset(rx_gro=True, rx_lro=False, highdma=True, tx_checksum_ipv4=True, **{"": False}),
+            "active": bitset(rx_gro=True, highdma=True, tx_checksum_ipv4=True), "nochange": bitset(highdma=True)}
+    nic = Ethtool("eth1")
+    monkeypatch.setattr(nic, "ask", lambda command, attrs=None: told)
+    assert nic.get_features() == {"generic-receive-offload": True, "large-receive-offload": False, "highdma": True,
+                                  "tx-checksum-ipv4": True, "tx-checksumming": True}
+    assert set(nic.fixed_features()) == {"highdma", "large-receive-offload"}
+    with pytest.raises(OSError, match="fixed"):
+        nic.set_feature("lro", True)
+
+
 def test_a_flag_and_a_nest_of_many_go_there_and_back():
     values = {"wanted": {"bits": {"bit": [{"name": "rx-gro", "value": True}, {"name": "rx-lro"}]}}}
     octets = generic(32, 0, 1, 0, 12, encode("features", values, ETHTOOL_SETS))
