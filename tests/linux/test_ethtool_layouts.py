@@ -199,7 +199,8 @@ def test_split_and_threshold_have_the_kernels_numbers():
 
 def test_a_feature_is_fixed_when_it_is_not_the_hardwares_or_may_not_change(monkeypatch):
     def bitset(**bits):
-        return {"bits": {"bit": [{"name": name.replace("_", "-"), **({"value": True} if on else {})} for name, on in bits.items()]}}
+        return {"bits": {"bit": [{"name": name.replace("_", "-"), **({"value": True} if on else {})}
+                                 for name, on in bits.items()]}}
 
     told = {"hw": bitset(rx_gro=True, rx_lro=False, highdma=True, tx_checksum_ipv4=True, **{"": False}),
             "active": bitset(rx_gro=True, highdma=True, tx_checksum_ipv4=True), "nochange": bitset(highdma=True)}
