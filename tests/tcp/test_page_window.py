@@ -176,3 +176,16 @@ def test_the_option_can_be_switched_at_run_time():
         s.host.page_aware_window = False
         s.data(b"z" * 100)
         assert s.expect("A")["window"] << s.row.rcv_wscale > PAGES * 1460
+
+
+def test_what_was_promised_stays_promised_when_the_reckoning_falls():
+    with device() as s:
+        wscale = s.handshake()["opt_wscale"]
+        s.data(b"x" * 1460)
+        edges, told = [], []
+        for _ in range(8):
+            s.data(b"y" * 50)
+            edges.append(int(s.row.rcv_wup + s.row.rcv_wnd - s.row.irs))
+            told += [f["ack"] + (f["window"] << wscale) for f in s.forget()]
+        assert s.row.page_octets < 400 and edges == sorted(edges) and edges[0] > 30_000
+        assert all(edges[-1] - (1 << wscale) < at <= edges[-1] for at in told), "less is said by a part of a unit only"
