@@ -10,9 +10,7 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.tcp.queues import ofo_sack_block
-from devmemlab.wire.rows import get_sack, set_sack
-
-SACK_BLOCKS_MOST = 4
+from devmemlab.wire.rows import set_sack
 
 
 @kernel
@@ -33,26 +31,24 @@ def tcp_sack_blocks(tcbs, skbs, tcb, seg, most):
         Blocks that fit beside the other options.
     """
     row = tcbs.tcb[tcb]
-    first = 0
+    count = 0
     if row.dsack_end != row.dsack_start:
         set_sack(seg, 0, row.dsack_start, row.dsack_end)
         row.dsack_start = row.dsack_end
-        first = 1
-    arrivals = np.zeros(SACK_BLOCKS_MOST, np.int64)
-    count = first
-    at = row.ofo_head
-    while at:
-        start, end, arrival, following = ofo_sack_block(tcbs, skbs, tcb, at)
-        place = count
-        while place > first and arrivals[place - 1] < arrival:
-            if place < most:
-                arrivals[place] = arrivals[place - 1]
-                older_start, older_end = get_sack(seg, place - 1)
-                set_sack(seg, place, older_start, older_end)
-            place -= 1
-        if place < most:
-            arrivals[place] = arrival
-            set_sack(seg, place, start, end)
-            count = min(count + 1, most)
-        at = following
+        count = 1
+    older_than = row.ofo_arrivals + 1
+    while count < most and row.ofo_head:
+        # No two blocks changed by the same arrival.
+        newest = np.int64(0)
+        at = row.ofo_head
+        while at:
+            start, end, arrival, following = ofo_sack_block(tcbs, skbs, tcb, at)
+            if newest < arrival < older_than:
+                newest = arrival
+                set_sack(seg, count, start, end)
+            at = following
+        if newest == 0:
+            break
+        older_than = newest
+        count += 1
     seg.sack_count = count
