@@ -15,6 +15,8 @@ from devmemlab.tcp.window import tcp_receive_window
 
 OOW_ACK_NS = 500 * NS_PER_MS
 """Linux's tcp_invalid_ratelimit: answers to segments that may be part of a loop of acknowledgements."""
+PAWS_WINDOW = 1
+"""Ticks by which a timestamp may lie behind: segments of one tick and the next may have changed places."""
 PAWS_24_DAYS_NS = 24 * 86_400_000 * NS_PER_MS
 FINE_SEGMENT, OLD_STAMP, NOT_IN_WINDOW, RESET_NOW, RESET_DOUBTED, SYN_DOUBTED = range(6)
 
@@ -54,7 +56,7 @@ def paws_rejects(row, pkt, now_ns):
         Never when the stamp that was seen is 24 days old (RFC 7323 section 5.5), nor for a bare acknowledgement that was
         only overtaken by another on its way.
     """
-    if row.timestamps == 0 or pkt.opt_timestamp == 0 or not seq_before(pkt.ts_val, row.ts_recent):
+    if row.timestamps == 0 or pkt.opt_timestamp == 0 or not seq_before(pkt.ts_val + PAWS_WINDOW, row.ts_recent):
         return False
     if now_ns - row.ts_recent_at_ns >= PAWS_24_DAYS_NS:
         return False
