@@ -217,3 +217,4 @@ def test_a_flag_and_a_nest_of_many_go_there_and_back():
     values = {"wanted": {"bits": {"bit": [{"name": "rx-gro", "value": True}, {"name": "rx-lro"}]}}}
     octets = generic(32, 0, 1, 0, 12, encode("features", values, ETHTOOL_SETS))
     assert decode("features", octets, HEADERS, sets=ETHTOOL_SETS) == values
+    assert encode("bit", {"value": True}, ETHTOOL_SETS) == struct.pack("=HH", 4, 3)
