@@ -188,8 +188,7 @@ dml.heat_map(more_kept.receiver)
 # %% [markdown]
 # A deadlock. The card drops a segment; those behind it wait for it in the out-of-order queue and fill the eight buffers. Now the
 # one that is missing finds no descriptor, ever. The program gives back only when something *new* comes. Each waits for the other,
-# and to everybody else it looks like a dead cable. A lost frame can do the same to a program that keeps less. The way out is to
-# give back without waiting:
+# and to everybody else it looks like a dead cable. The way out is to give back without waiting:
 
 # %%
 more_kept.give_back(24)
