@@ -207,7 +207,7 @@ def start(messages=140, message=1448, keep=0, give="oldest", pages=64, ring=32, 
     """
     if give not in POLICIES:
         raise ValueError(f"give={give!r} is none of {', '.join(POLICIES)}")
-    made = talk(pages, ring, gbps, delay_us, harm, seed, **options)
+    made = talk(pages, ring, gbps, delay_us, harm, seed=seed, **options)
     return Run(made, messages, message, keep, give, round(pace_us * 1000), round(turn_us * 1000), seed)
 
 

@@ -84,7 +84,9 @@ def test_what_ends_a_packet(what, packets):
     segments[2] = (segments[2][0], what)
     with Burst(True) as s:
         assert s.burst(segments) == packets
-        assert s.stream() == whole(segments) and s.sizes == [100] * 5
+        # What acknowledges something from before the connection is refused with its data, and what follows waits for them.
+        taken = 2 if what.get("ack") == 0 else 5
+        assert s.stream() == whole(segments[:taken]) and s.sizes == [100] * taken
 
 
 def test_a_shorter_segment_is_the_last_and_a_longer_one_begins_anew():
