@@ -18,6 +18,8 @@ FROM_CTL = {
     "TcpEstabResets": "estab_resets", "TcpInSegs": "in_segs", "TcpOutSegs": "out_segs", "TcpRetransSegs": "retrans_segs",
     "TcpOutRsts": "rst_out", "TcpExtListenOverflows": "listen_overflows", "TcpExtListenDrops": "listen_drops",
     "TcpExtTCPTimeouts": "timeouts", "TcpExtTCPFastRetrans": "fast_retrans", "TcpExtTCPLossProbes": "loss_probes",
+    "TcpExtPruneCalled": "prune_called", "TcpExtTCPRcvCollapsed": "rcv_collapsed", "TcpExtRcvPruned": "rcv_pruned",
+    "TcpExtOfoPruned": "ofo_pruned",
     "IpExtInNoECTPkts": "in_no_ect", "IpExtInECT1Pkts": "in_ect1", "IpExtInECT0Pkts": "in_ect0", "IpExtInCEPkts": "in_ce",
     "Ip6InNoECTPkts": "in6_no_ect", "Ip6InECT1Pkts": "in6_ect1", "Ip6InECT0Pkts": "in6_ect0", "Ip6InCEPkts": "in6_ce",
 }

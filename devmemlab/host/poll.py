@@ -21,6 +21,7 @@ from devmemlab.nic.drops import DROP_CSUM, DROP_NONE, DROP_NOT_OURS, DROP_PROTOC
 from devmemlab.nic.gro_held import gro_hw_flush
 from devmemlab.nic.moderation import irq_raise, irq_wait_ns
 from devmemlab.nic.rxq import PARSED_ROWS, rxq_drop, rxq_refill
+from devmemlab.sock.collapse import tcp_prune_queue
 from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.input import tcp_rcv
 from devmemlab.tcp.output import FIN, PSH
@@ -28,11 +29,13 @@ from devmemlab.tcp.page_room import tcp_note_room
 
 
 @kernel
-def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns):
+def _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns):
     """Hand a packet to TCP, a frag list link by link.
 
     Parameters
     ----------
+    memory : uint8[n]
+        Read and written where a receive buffer is full.
     tcbs, txq, skbs : Tcbs, TxQueue, Skbs
         Components of the machine.
     pkt : PKT
@@ -41,7 +44,7 @@ def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, n
         Row; its headers are pulled off.
     nic : int64
         Row.
-    pools, netmems, providers, trace, now_ns
+    pools, netmems, providers, ledger, trace, now_ns
         Components of the machine and the time.
     """
     while skbs.skb[skb].frag_list:
@@ -53,6 +56,8 @@ def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, n
         tcp_flags = pkt.tcp_flags
         pkt.payload_bytes = skbs.skb[skb].length
         pkt.tcp_flags = tcp_flags & ~(FIN | PSH)
+        if tcbs.ctl[0].tight:
+            tcp_prune_queue(memory, tcbs, skbs, pkt, pools, netmems, providers, ledger, trace)
         tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
         pkt.seq = seq_add(pkt.seq, pkt.payload_bytes)
         pkt.payload_bytes = left
@@ -60,35 +65,41 @@ def _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, n
         skb = rest
     if skbs.skb[skb].length > pkt.payload_bytes:
         skb_trim(skbs, skb, pools, netmems, providers, trace, pkt.payload_bytes)
+    if tcbs.ctl[0].tight:
+        tcp_prune_queue(memory, tcbs, skbs, pkt, pools, netmems, providers, ledger, trace)
     tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
 
 
 @kernel
-def _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns):
+def _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns):
     """Hand what GRO holds of one flow to TCP.
 
     Parameters
     ----------
+    memory : uint8[n]
+        See `_deliver`.
     gro : Gro
         The row becomes free.
     flow : int64
         Row that holds something.
-    tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns
+    tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns
         See `_deliver`.
     """
     skb = gro_let_go(gro, skbs, flow)
-    _deliver(tcbs, txq, skbs, gro.pkt[flow], skb, nic, pools, netmems, providers, trace, now_ns)
+    _deliver(memory, tcbs, txq, skbs, gro.pkt[flow], skb, nic, pools, netmems, providers, ledger, trace, now_ns)
 
 
 @kernel
-def _gro_receive(gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns):
+def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns):
     """Hold a packet, let it join what is held, or hand it to TCP behind that.
 
     Parameters
     ----------
+    memory : uint8[n]
+        See `_deliver`.
     gro : Gro
         What is held.
-    tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns
+    tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns
         See `_deliver`.
 
     Returns
@@ -100,16 +111,16 @@ def _gro_receive(gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers,
     if flow >= 0:
         if gro_joins(gro, skbs, flow, pkt, skb):
             if gro_merge(gro, skbs, trace, flow, pkt, skb):
-                _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+                _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
             return np.int64(0)
-        _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+        _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
     if pkt.tcp_flags & (PSH | FIN) == 0 and gro_may_hold(skbs, pkt, skb):
         flow = gro_slot(gro)
         if gro.flow[flow].skb:
-            _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+            _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
         gro_hold(gro, skbs, flow, pkt, skb)
     else:
-        _deliver(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
+        _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
     return np.int64(1)
 
 
@@ -184,13 +195,14 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
             continue
         skb_pull(skbs, skb, packet.header_bytes)
         if gro_on:
-            packets += _gro_receive(gro, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
+            packets += _gro_receive(memory, gro, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace,
+                                    now_ns)
         else:
-            _deliver(tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, trace, now_ns)
+            _deliver(memory, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
             packets += 1
     for flow in range(GRO_FLOWS):
         if gro.flow[flow].skb:
-            _gro_flush(gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, trace, now_ns)
+            _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
     rxq_refill(rxqs, queue, pools, netmems, providers, trace)
     return packets
 

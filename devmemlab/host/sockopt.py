@@ -120,6 +120,7 @@ class Options:
         number = int.from_bytes(octets[:INT_BYTES], "little", signed=True)
         if option == SO_RCVBUF:
             self._row.rcvbuf = max(2 * number, 2304)
+            self.host.tcbs.ctl[0].tight |= int(self._row.rmem_alloc > self._row.rcvbuf)
             return None
         if option == SO_SNDBUF:
             self._row.sndbuf = max(2 * number, 4608)

@@ -38,6 +38,7 @@ CROSSED = {
     "MEMCPY": ("dram_read", "uplink", "device_written"),
     "SEND_COPY": ("dram_read", "dram_written"),
     "DMA_READ": ("dram_read", "uplink"),
+    "COLLAPSE_COPY": ("dram_read", "dram_written"),
 }
 """Stage -> the links that each of its octets crosses; card and device are under one PCIe switch."""
 

@@ -1,6 +1,6 @@
 """An exercise of ``devmemlab warm``: the operations on an skb that no packet of the lab's own meets.
 
-Law.   It reaches every kernel of `linear_ops`, `refuse` and `skb_clone` in `devmemlab.net` with the types that tests use.
+Law.   It reaches every kernel of `linear_ops`, `linear_collapse`, `refuse` and `skb_clone` in `devmemlab.net` with the types that tests use.
 Reads. devmemlab/lab/warm.py.
 Omits. Any check of results: that is what tests are for.
 """
@@ -11,6 +11,7 @@ from devmemlab.host.ports.manual import Manual
 from devmemlab.lab.lab import Lab
 from devmemlab.mem.region import memory
 from devmemlab.net import linear_ops, refuse
+from devmemlab.net.linear_collapse import skb_alloc_pages, skb_fill
 from devmemlab.net.linear_tap import make_taps, tap_packet
 from devmemlab.net.skb import skb_add_rx_frag, skb_alloc
 from devmemlab.net.skb_clone import skb_clone, skb_split
@@ -37,3 +38,5 @@ def guards():
         skb_clone(skbs, skb, mem.netmems)
         skb_split(skbs, skb, mem.netmems, 8)
         linear_ops.skb_linearize(*args, host.ledger)
+        full = skb_alloc_pages(skbs, mem.netmems, mem.providers, 8)
+        skb_fill(memory(), skbs, full, skb, mem.netmems, 0, 8, host.ledger)

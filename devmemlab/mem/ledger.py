@@ -27,12 +27,13 @@ STAGES = {
     "COPY_BREAK": ("host DRAM -> host DRAM (page to skb head, small packets)", "payload"),
     "SEND_COPY": ("host DRAM -> host DRAM (user buffer to page)", "payload"),
     "DMA_READ": ("host DRAM -> NIC", "payload"),
+    "COLLAPSE_COPY": ("host DRAM -> host DRAM (pages to fuller pages, receive buffer full)", "payload"),
 }
 """Every stage: which link it uses and what it carries."""
 
 NAMES = tuple(STAGES)
 DMA_HEADER, DMA_DEVICE, DMA_HOST, HEADER_COPY, RECV_COPY, PAGEABLE_COPY, HOST_TO_DEVICE, GATHER = range(8)
-LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ = range(8, 14)
+LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ, COLLAPSE_COPY = range(8, 15)
 NOT_COPIES = frozenset(("DEVICE_READ",))
 
 

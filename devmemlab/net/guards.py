@@ -68,7 +68,8 @@ _ENFORCED = (
     ("loopback", "dropped: lo declares no netmem TX, and orphaning would fail", "net.refuse:skb_may_xmit", "looping_back"),
     ("software check of a received sum", "the segment is discarded as a checksum error", "net.linear_rx:skb_csum_ok",
      "a_sum_that_nobody_verified"),
-    ("TCP receive queue under memory pressure", "not collapsed; early data are pruned", "tcp.prune:tcp_prune_ofo_queue",
+    ("TCP receive queue under memory pressure", "skipped by collapsing, and a run ends before it; early data are pruned",
+     "tcp.collapse:tcp_collapse_find",
      "memory_pressure"),
     ("GRO", "no guard in Linux; here neighbours that differ do not join, and are counted", "net.gro:gro_joins", "joining"),
 )

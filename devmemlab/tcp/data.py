@@ -2,7 +2,7 @@
 
 Law.   ``rcv_nxt`` only moves over octets that are queued; nothing is queued that begins beyond the window.
 Reads. RFC 9293 section 3.10.7.4 (seventh and eighth); Linux net/ipv4/tcp_input.c (tcp_data_queue, tcp_fin).
-Omits. Collapsing when memory is short (`devmemlab.tcp.prune` says why).
+Omits. Collapsing when memory is short, which moves bytes: `devmemlab.sock.collapse` has done it before a segment comes here.
 """
 
 from devmemlab.base.kernel import kernel
@@ -10,6 +10,7 @@ from devmemlab.base.seq import seq_add, seq_after, seq_before, seq_diff
 from devmemlab.base.trace import TCP_DROP, TCP_OFO, TCP_RCV, emit
 from devmemlab.net.skb import skb_free
 from devmemlab.tcp.ack import tcp_ack_later
+from devmemlab.tcp.collapse import tcp_note_tight
 from devmemlab.tcp.dsack import tcp_note_duplicate
 from devmemlab.tcp.ecn import ecn_accept_cwr, ecn_data
 from devmemlab.tcp.output import tcp_send_ack
@@ -102,6 +103,7 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
     if row.rmem_alloc > row.rcvbuf and row.ofo_head:
         tcp_prune_ofo_queue(tcbs, skbs, tcb, s.seq, pools, netmems, providers, trace)
     if row.rmem_alloc > row.rcvbuf:
+        tcbs.ctl[0].rcv_pruned += 1
         row.ack_now = 1
         tcp_ack_later(tcbs, tcb)
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, RCVBUF_FULL)
@@ -116,12 +118,14 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
         row.rcv_ooopack += 1
         emit(trace, TCP_OFO, tcb, s.seq, pkt.payload_bytes, skb)
         ofo_insert(tcbs, skbs, tcb, skb, pools, netmems, providers, trace)
+        tcp_note_tight(tcbs, tcb)
         tcp_send_ack(tcbs, txq, skbs, trace, tcb, now_ns)
         return
     emit(trace, TCP_RCV, tcb, s.seq, pkt.payload_bytes, skb)
     row.bytes_received += seq_diff(s.end_seq, row.rcv_nxt)
     row.rcv_nxt = s.end_seq
     rcvq_append(tcbs, skbs, tcb, skb)
+    tcp_note_tight(tcbs, tcb)
     if row.ofo_head:
         before = row.rcv_nxt
         ofo_drain(tcbs, skbs, tcb, pools, netmems, providers, trace)

@@ -2,8 +2,7 @@
 
 Law.   Only data that was never acknowledged in order is dropped, so the peer sends it again.
 Reads. Linux net/ipv4/tcp_input.c (tcp_prune_queue, tcp_prune_ofo_queue); spec section 13.6.
-Omits. Collapsing. Linux first copies the octets of readable skbs together, never those of unreadable ones; no payload reaches
-       TCP here, so all skbs are treated as unreadable ones are: a socket full of them cannot be shrunk.
+Omits. Copying readable skbs together, which comes before this: `devmemlab.tcp.collapse` and `devmemlab.sock.collapse`.
 """
 
 import numpy as np
@@ -22,7 +21,7 @@ def tcp_prune_ofo_queue(tcbs, skbs, tcb, seq, pools, netmems, providers, trace):
     Parameters
     ----------
     tcbs : Tcbs
-        The out-of-order queue and ``rmem_alloc`` of the row.
+        The out-of-order queue and ``rmem_alloc`` of the row; ``ofo_pruned`` counts.
     skbs : Skbs
         Skbs are freed.
     tcb : int64
@@ -61,4 +60,6 @@ def tcp_prune_ofo_queue(tcbs, skbs, tcb, seq, pools, netmems, providers, trace):
         pruned += 1
         if goal <= 0 and row.rmem_alloc <= row.rcvbuf:
             break
+    if pruned:
+        tcbs.ctl[0].ofo_pruned += 1
     return pruned

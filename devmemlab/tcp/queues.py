@@ -3,7 +3,7 @@
 Law.   Both are lists of skb rows sorted by sequence number; no byte is ever compared or moved, frags are.
 Reads. Linux net/ipv4/tcp_input.c (tcp_data_queue_ofo, tcp_ofo_queue);
        RFC 9293 section 3.10.7.4; spec sections 13.4 and 13.6.
-Omits. Collapsing (see `devmemlab.tcp.prune`); coalescing early segments.
+Omits. Coalescing early segments. Collapsing, which moves bytes: `devmemlab.tcp.collapse`.
 
 Overlap policy: bytes that arrived first stay. A segment that an earlier one covers whole is dropped; one
 that covers earlier ones whole replaces them (nothing in between was delivered yet); partial overlaps stay

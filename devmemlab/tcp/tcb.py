@@ -43,11 +43,13 @@ TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_EN
 _SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse", "ecn", "ecn_fallback")
 _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
         "fast_retrans", "loss_probes", "listen_overflows", "listen_drops",
+        "prune_called", "rcv_collapsed", "rcv_pruned", "ofo_pruned",
         "in_no_ect", "in_ect1", "in_ect0", "in_ce", "in6_no_ect", "in6_ect1", "in6_ect0", "in6_ce")
 """What nstat counts, of all connections that ever were."""
 TCB_CTL = schema("watermark", "recycled", "limit", "iss_state", "rcvbuf_default", "next_timer_ns",
                  "sndbuf_default", "congestion_default", "pmtu", "ack_head", "reap_head", "rst_out",
-                 *_SETTINGS, *_MIB, "iss_next", "opt_layout", "page_aware", "rooms", "rx_queue")
+                 *_SETTINGS, *_MIB, "iss_next", "opt_layout", "page_aware", "rooms", "rx_queue",
+                 "tight")
 ROOM = schema("active", "nic", "binding", "buffer_bytes", "total", "own", "shared", "promised")
 BUCKET = schema("head")
 SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES = 6, 5, 15
@@ -81,7 +83,8 @@ class Tcbs(NamedTuple):
     """Every connection and listener of a host.
 
     ctl : TCB_CTL[1]
-        Free rows, the generator of initial sequence numbers, the earliest timer.
+        Free rows, the generator of initial sequence numbers, the earliest timer. ``tight`` is 1 as soon as some connection has
+        held more than its receive buffer (`devmemlab.tcp.collapse`).
     tcb : TCB[n_tcb]
         Connections and listeners.
     bucket : BUCKET[2^k]

@@ -32,6 +32,7 @@ PATHS = {
     "HEADER_COPY": ("header_buffers", "skb_heads"),
     "COPY_BREAK": ("pages", "skb_heads"),
     "LINEAR_COPY": ("skb_heads", "user"),
+    "COLLAPSE_COPY": ("pages", "pages"),
     "RECV_COPY": ("pages", "user"),
     "PAGEABLE_COPY": ("user", "staging"),
     "HOST_TO_DEVICE": ("user", "device"),
