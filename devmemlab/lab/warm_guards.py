@@ -1,6 +1,6 @@
 """An exercise of ``devmemlab warm``: the operations on an skb that no packet of the lab's own meets.
 
-Law.   It reaches every kernel of `linear_ops`, `linear_collapse`, `refuse` and `skb_clone` in `devmemlab.net` with the types that tests use.
+Law.   It reaches every kernel of `linear_ops`, `linear_collapse`, `refuse` and `skb_clone` in `devmemlab.net`.
 Reads. devmemlab/lab/warm.py.
 Omits. Any check of results: that is what tests are for.
 """

@@ -274,16 +274,8 @@ def strip(prefix, panel, most, top):
     if arrived:
         total = sum(step.octets for step in panel.arrows if step.source == "nic")
         parts.append(
-            arrow(
-                71,
-                112,
-                97,
-                112,
-                THICKEST * total / max(most, 1),
-                fill=theme.colour("wire"),
-                stroke=theme.colour("ink"),
-                stroke_width=0.8,
-            )
+            arrow(71, 112, 97, 112, THICKEST * total / max(most, 1), fill=theme.colour("wire"), stroke=theme.colour("ink"),
+                  stroke_width=0.8)
         )
     parts += [_arrow(prefix, step, most) for step in moving]
     into = sum(step.octets for step in moving if step.target == "device" and step.number)
@@ -295,6 +287,11 @@ def strip(prefix, panel, most, top):
             lines += [f"C{step.number}  {spell(step.octets)}", "gathered"]
     x, y, width, height = DEVICE_BOX
     parts += [element("text", line, x=x + width / 2, y=y + 40 + 16 * i, class_="mid small") for i, line in enumerate(lines)]
+    for step in panel.arrows:
+        if step.stage == "COLLAPSE_COPY":
+            x, y, width, height = BOXES["pages"]
+            said = f"C{step.number}  {spell(step.octets)} collapsed"
+            parts.append(element("text", said, x=x + width / 2, y=y + height + 13, class_="mid small"))
     if "DMA_DEVICE" in {step.stage for step in panel.arrows}:
         parts.append(element("text", "past host memory: no CPU touches it", x=444, y=BYPASS_Y + 22, class_="mid small quiet"))
     return element("g", "".join(parts), transform=f"translate(0 {top})")

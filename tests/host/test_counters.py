@@ -113,7 +113,7 @@ def test_names_are_those_that_the_kernel_has():
         except OSError:
             pytest.skip(f"no {path} here")
         known |= {line.split(":")[0] + name for line in lines[::2] for name in line.split(":")[1].split()}
-    assert len(names) == 22
+    assert len(names) == 26
     try:
         with open("/proc/net/snmp6", encoding="ascii") as file:
             known |= {line.split()[0] for line in file}

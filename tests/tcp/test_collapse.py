@@ -7,6 +7,7 @@ import pytest
 from devmemlab.mem.ledger import COLLAPSE_COPY
 from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.sock.uapi import MSG_PEEK
+from devmemlab.view.byte_flow import byte_flow
 from tests.scripts.kit import Script
 from tests.tcp.test_coalesce import queued
 
@@ -173,3 +174,11 @@ def test_a_buffer_made_smaller_collapses_what_it_holds():
         assert s.row.drops == 0 and counts(s)[1:] == [1, 0, 0]
         assert s.recv() == b"".join(bytes([k]) * 50 for k in range(10)) + b"more"
         clean(s)
+
+
+def test_collapsed_skbs_can_be_looked_at_and_drawn():
+    with host(20_000) as s:
+        s.handshake()
+        for k in range(6):
+            s.data(bytes([k]) * 100)
+        assert "page" in str(s.host.inspect(s.conn)) and "500 collapsed" in byte_flow(s.host.ledger).svg
