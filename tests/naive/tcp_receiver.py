@@ -45,7 +45,7 @@ class NaiveReceiver:
         return [(here[0], stop)] if here else []
 
     def arrive(self, first, octets, fin=False, ts=None):
-        """One acceptable segment; returns what its acknowledgement says. A stamp may lie back by the one tick that Linux allows."""
+        """One acceptable segment; returns what its acknowledgement says. A stamp may lie one tick back."""
         self.arrivals += 1
         last = first + len(octets)
         if self.stamps is not None and ts < self.stamps - 1:
