@@ -5,6 +5,7 @@ import random
 import pytest
 
 from devmemlab.mem.ledger import COLLAPSE_COPY
+from devmemlab.mem.pages import page_alloc, put_page
 from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.sock.uapi import MSG_PEEK
 from devmemlab.view.byte_flow import byte_flow
@@ -145,23 +146,36 @@ def test_a_run_ends_before_what_cannot_be_read():
         clean(s)
 
 
-def test_without_a_page_nothing_changes_and_nothing_is_lost():
-    with host(20_000) as s:
+def test_without_every_page_nothing_changes_and_nothing_is_lost():
+    with host(36_000) as s:
         s.handshake()
-        for k in range(5):
-            s.data(bytes([k]) * 100)
+        for k in range(9):
+            s.data(bytes([k]) * 500)
         before, fresh = queued(s), s.host.mem.providers.pages[0]
-        listed, end = int(fresh.head), int(fresh.end_addr)
-        fresh.head, fresh.end_addr = 0, int(fresh.next_addr)
+        mem, end = s.host.mem, int(fresh.end_addr)
+        fresh.end_addr = fresh.next_addr
+        taken = [page_alloc(mem.netmems, mem.providers, 0) for _ in range(fresh.listed - 1)]
+        out = int(fresh.out)
         s.data(b"z" * 100)
-        assert queued(s) == before and counts(s) == [1, 0, 1, 0]
-        fresh.head, fresh.end_addr = listed, end
-        s.host.audit()
+        assert queued(s) == before and counts(s) == [1, 0, 1, 0] and fresh.out == out and fresh.listed == 1, "two are needed"
+        fresh.end_addr = end
+        for page in taken:
+            put_page(mem.netmems, mem.providers, page)
         s.next -= 100
         s.data(b"z" * 100)
         assert counts(s)[1:3] == [1, 1]
-        assert s.recv() == b"".join(bytes([k]) * 100 for k in range(5)) + b"z" * 100
+        assert s.recv() == b"".join(bytes([k]) * 500 for k in range(9)) + b"z" * 100
         clean(s)
+
+
+def test_what_would_not_occupy_less_is_left_alone():
+    with host(20_000) as s:
+        s.handshake()
+        for k in range(5):
+            s.data(bytes([65 + k]) * 100, seq=1001 + 200 * k)
+        s.data(b"x" * 100, seq=1)
+        assert counts(s)[:2] == [1, 0] and counts(s)[3] == 1, "holes keep them apart, so the farthest go"
+        s.host.audit()
 
 
 def test_a_buffer_made_smaller_collapses_what_it_holds():
