@@ -51,7 +51,8 @@ class NaiveReceiver:
         if self.stamps is not None and ts < self.stamps - 1:
             old = [(first, min(last, self.next))] if octets and first < self.next else []
             return self.answer(old)
-        if self.stamps is not None and first <= self.told:
+        # A segment that ends before what was told last is outside of the window, and its stamp with it.
+        if self.stamps is not None and first <= self.told <= last:
             self.stamps = max(self.stamps, ts)
         twice = self.twice(first, last)
         for at, octet in zip(range(first, last), octets, strict=True):
