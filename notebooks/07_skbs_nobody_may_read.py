@@ -283,7 +283,7 @@ my_guess = {"device memory": 1310, "pages": 1310}
 # %%
 full = {}
 for memory in scenes.QUEUES:
-    one = scenes.arrivals(memory, segment=100, count=400, rcvbuf=65536)
+    one = scenes.arrivals(memory, segment=100, count=1500, rcvbuf=65536)
     waits = one.host.inspect(one.conn)
     full[memory] = waits.length // 100
     print(f"{memory}: you said {my_guess[memory]}, counted: {full[memory]}; charged {waits.charged:,} of {waits.rcvbuf:,}")
@@ -291,10 +291,10 @@ for memory in scenes.QUEUES:
 
 # %% [markdown]
 # 34 segments, 3400 octets of data, and a buffer of 128 KiB is full: each of them fills a page, and a page is charged. In pages
-# the driver has *copied* small packets into the linear part (row 7 of lesson 5's table), so they are charged as skbs only.
-# (Linux does better there: it also copies small readable segments together, when they are queued and again when memory is short.
-# The lab leaves this out.) For device memory there is no way out: nobody can move octets that nobody may read. What
-# helps is to send larger segments:
+# the driver has *copied* small packets into the linear part (row 7 of lesson 5's table), so they are charged as skbs only, and
+# when the buffer is full they are *collapsed*: copied together into full pages. (Linux does better still: it also copies small
+# readable segments together as they are queued. The lab leaves that out.) For device memory there is no way out: nobody can move
+# octets that nobody may read. What helps is to send larger segments:
 
 # %%
 for segment in (100, 536, 1448, 4096, 8948):
@@ -307,7 +307,7 @@ for segment in (100, 536, 1448, 4096, 8948):
 # 4096 octets are best: exactly one page. A jumbo segment of 8948 takes three, and so three tokens.
 
 # %%
-assert full == {"device memory": 34, "pages": 171}
+assert full == {"device memory": 34, "pages": 962}
 
 # %% [markdown]
 # ## 5. Who holds it?
