@@ -33,7 +33,12 @@ README = (data_folder() / "README.md").read_text()
 ENDS = {False: ("10.0.0.1:40000", "10.0.0.2:5201"), True: ("[fd00::1]:40000", "[fd00::2]:5201")}
 
 
-@pytest.mark.parametrize("name", re.findall(r"^## (\S+\.pcap)$", README, re.M))
+# Interpreted, the two large ones would take minutes.
+NAMES = [pytest.param(name, marks=pytest.mark.compiled_only) if name.startswith("linux-bulk-mtu") else name
+         for name in re.findall(r"^## (\S+\.pcap)$", README, re.M)]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_captures_carry_the_stream_that_their_readme_names(name, tmp_path):
     section = README.split(f"## {name}\n")[1]
     digest, nbytes, mtu = (re.search(pattern, section)[1] for pattern in (
