@@ -28,12 +28,14 @@ STAGES = {
     "SEND_COPY": ("host DRAM -> host DRAM (user buffer to page)", "payload"),
     "DMA_READ": ("host DRAM -> NIC", "payload"),
     "COLLAPSE_COPY": ("host DRAM -> host DRAM (pages to fuller pages, receive buffer full)", "payload"),
+    "DMA_READ_DEVICE": ("device memory -> NIC", "payload"),
+    "DEVICE_TO_HOST": ("device memory -> host DRAM", "payload"),
 }
 """Every stage: which link it uses and what it carries."""
 
 NAMES = tuple(STAGES)
 DMA_HEADER, DMA_DEVICE, DMA_HOST, HEADER_COPY, RECV_COPY, PAGEABLE_COPY, HOST_TO_DEVICE, GATHER = range(8)
-LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ, COLLAPSE_COPY = range(8, 15)
+LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ, COLLAPSE_COPY, DMA_READ_DEVICE, DEVICE_TO_HOST = range(8, 17)
 NOT_COPIES = frozenset(("DEVICE_READ",))
 
 

@@ -2,7 +2,8 @@
 
 Law.   A feature that the hardware lacks cannot be turned on, and one that another needs takes it along when it goes.
 Reads. Linux include/linux/netdev_features.h, net/core/dev.c (netdev_fix_features); ethtool(8) for the names.
-Omits. Features of transmission but segmentation: sums are always made by the NIC, and frags always gathered.
+Omits. Features of transmission but segmentation: what else a device can or cannot do when it sends is in
+       `devmemlab.net.transmit`, and no ethtool changes it.
 """
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP

@@ -4,8 +4,8 @@ Law.   A queue is live on exactly one pool; a failed change leaves the queue as 
 Reads. Linux include/linux/netdevice.h (struct net_device), net/core/dev.c.
 Omits. Names that change, addresses, statistics: NIC and host have those.
 
-Its methods are in eight chapters: restart (one queue), updown (all of them), provider_queue (open and close), rings, channels,
-xdp, features and max_sizes. What the driver does for them is in queue_ops, what can be made to fail in faults.
+Its methods are in nine chapters: restart (one queue), updown (all of them), provider_queue (open and close), rings, channels,
+xdp, features, max_sizes and transmit. What the driver does for them is in queue_ops, what can be made to fail in faults.
 """
 
 import collections
@@ -19,6 +19,7 @@ from devmemlab.net.queue_ops import DRIVER, OPERATIONS, QueueConfig, QueueMemory
 from devmemlab.net.refusal import ProviderError
 from devmemlab.net.restart import Restart, Tally
 from devmemlab.net.rings import HDS_NAMES, Rings
+from devmemlab.net.transmit import Transmits
 from devmemlab.net.updown import UpDown
 from devmemlab.net.xdp import Xdp
 from devmemlab.nic.hds import HDS_UNKNOWN
@@ -38,7 +39,7 @@ def _nothing(*_):
     """
 
 
-class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features, MaxSizes):
+class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features, MaxSizes, Transmits):
     """One NIC of a host, as the kernel's configuration sees it.
 
     Parameters
@@ -84,8 +85,8 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features, Ma
         ``"single-buffer"`` or ``"multi-buffer"`` while a program is attached.
     xsk_pools : dict of int to str
         Queue index -> ``"zero-copy"`` or ``"copy"``.
-    registered, netmem_tx, has_dma, xsk_zero_copy : bool
-        Whether it exists for the kernel, sends from device memory, can do DMA, serves AF_XDP without a copy.
+    registered, has_dma, xsk_zero_copy : bool
+        Whether it exists for the kernel, can do DMA, serves AF_XDP without a copy.
     driver : QueueOps
         The driver's operations.
     offers : set of str
@@ -124,7 +125,7 @@ class Netdev(Restart, UpDown, ProviderQueues, Rings, Channels, Xdp, Features, Ma
         self.ctl.tx_queue_count, self.rings = self.ctl.queue_count, None
         self.providers, self.rx_page_sizes, self.rx_memory = {}, {}, {}
         self.xdp, self.xsk_pools = None, {}
-        self.registered = self.netmem_tx = self.has_dma = self.xsk_zero_copy = True
+        self.registered = self.has_dma = self.xsk_zero_copy = True
         self.driver, self.offers = DRIVER, set(OPERATIONS)
         self.ring_params = {"tcp-data-split", "hds-thresh"}
         self.faults = Faults()

@@ -29,8 +29,10 @@ from devmemlab.nic.steer_tables import (
 )
 from devmemlab.nic.tso import GSO_LEGACY_MAX_SIZE, TSO_MAX_SEGS
 
-SENDING = ("tx_queue_count", "tx_ring", "tx_paused", "tso", "tso6", "gso_max_size", "gso_ipv4_max_size", "gso_max_segs")
-"""What a NIC row says about transmission; ``tx_paused`` is 1 while the link partner's PAUSE holds the transmitter."""
+SENDING = ("tx_queue_count", "tx_ring", "tx_paused", "tso", "tso6", "gso_max_size", "gso_ipv4_max_size", "gso_max_segs",
+           "netmem_tx", "sg", "tx_csum")
+"""What a NIC row says about transmission; ``tx_paused`` is 1 while the link partner's PAUSE holds the transmitter;
+``netmem_tx``, ``sg`` and ``tx_csum``: it sends device memory, gathers frags, makes checksums."""
 SIZES = ("gro_max_size", "gro_ipv4_max_size")
 """How long a packet may become in the stack's GRO: it is shorter than this, IP header included."""
 NIC = schema("ifindex", "mac", "mtu", "up", "first_queue", "queue_count", "rx_csum", "ntuple", "rule_count", "rule_top",
@@ -85,7 +87,7 @@ def make_nics(count):
     for nic in range(count):
         ctl, own = nics.ctl[nic], nics.context[nic * CONTEXT_ROOM]
         ctl.rule_max, ctl.rule_combinations, ctl.rule_masks = MAX_RULES, ANY_COMBINATION, 1
-        ctl.gro = ctl.tso = ctl.tso6 = ctl.tx_queue_count = ctl.tx_ring = 1
+        ctl.gro = ctl.tso = ctl.tso6 = ctl.tx_queue_count = ctl.tx_ring = ctl.netmem_tx = ctl.sg = ctl.tx_csum = 1
         ctl.gso_max_size = ctl.gso_ipv4_max_size = ctl.gro_max_size = ctl.gro_ipv4_max_size = GSO_LEGACY_MAX_SIZE
         ctl.gso_max_segs = TSO_MAX_SEGS
         ctl.context_max, ctl.key_bytes, ctl.transforms = CONTEXT_ROOM, KEY_BYTES, 1

@@ -21,8 +21,8 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets
 from devmemlab.base.seq import seq_add
-from devmemlab.mem.ledger import DMA_READ, ledger_add
-from devmemlab.mem.netmem import netmem_row
+from devmemlab.mem.ledger import DMA_READ, DMA_READ_DEVICE, ledger_add
+from devmemlab.mem.netmem import netmem_is_net_iov, netmem_row
 from devmemlab.wire.frame import emit_tcp_frame
 from devmemlab.wire.rows import get_sack
 from devmemlab.wire.tcp import ACK, CWR, ECE, FIN, PSH
@@ -187,7 +187,7 @@ def tso_cut(memory, wire, at, frames, sent, seg, desc, whose, skbs, netmems, led
     netmems : NETMEM[n_netmem]
         Addresses.
     ledger : LEDGER[n_stage]
-        DMA_READ grows.
+        DMA_READ grows, or DMA_READ_DEVICE.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def tso_cut(memory, wire, at, frames, sent, seg, desc, whose, skbs, netmems, led
             f = skbs.frag[whose[row].skb, frag]
             part = min(piece, f.length - begun)
             copy_octets(wire, here, memory, netmems[netmem_row(f.netmem)].dma_addr + f.offset + begun, part)
-            ledger_add(ledger, DMA_READ, part)
+            ledger_add(ledger, DMA_READ_DEVICE if netmem_is_net_iov(f.netmem) else DMA_READ, part)
             here += part
             piece -= part
             begun += part

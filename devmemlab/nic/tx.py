@@ -11,8 +11,8 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets
 from devmemlab.base.trace import FRAME_OUT, emit
-from devmemlab.mem.ledger import DMA_READ, ledger_add
-from devmemlab.mem.netmem import netmem_row
+from devmemlab.mem.ledger import DMA_READ, DMA_READ_DEVICE, ledger_add
+from devmemlab.mem.netmem import netmem_is_net_iov, netmem_row
 from devmemlab.nic.tso import tso_cut
 from devmemlab.nic.tx_ring import tx_forget
 from devmemlab.wire.frame import CSUM_VERIFIED, emit_tcp_frame
@@ -39,12 +39,12 @@ def dma_read(memory, wire, at, skbs, skb, netmems, ledger):
     netmems : NETMEM[n_netmem]
         Addresses.
     ledger : LEDGER[n_stage]
-        DMA_READ grows.
+        DMA_READ grows, or DMA_READ_DEVICE.
     """
     for i in range(skbs.skb[skb].nr_frags):
         frag = skbs.frag[skb, i]
         copy_octets(wire, at, memory, netmems[netmem_row(frag.netmem)].dma_addr + frag.offset, frag.length)
-        ledger_add(ledger, DMA_READ, frag.length)
+        ledger_add(ledger, DMA_READ_DEVICE if netmem_is_net_iov(frag.netmem) else DMA_READ, frag.length)
         at += frag.length
 
 
@@ -106,7 +106,7 @@ def nic_transmit(memory, wire, frames, segments, whose, first, count, nics, nic,
     netmems : NETMEM[n_netmem]
         Addresses of frags.
     ledger : LEDGER[n_stage]
-        DMA_READ grows.
+        DMA_READ grows, or DMA_READ_DEVICE.
     trace : Trace or None
         Receives frame_out.
     now_ns : int64
