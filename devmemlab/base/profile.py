@@ -45,6 +45,8 @@ class Profile(NamedTuple):
         bind-rx takes a net_iov size above a page.
     tx_binding : bool
         bind-tx exists.
+    tx_empty_errno : int
+        A send of no octets that names a binding; 0: nothing is looked at (quirk Q16).
     udmabuf_cap_bytes : int
         Largest udmabuf; 0 when there is no cap.
     page_pool_stats : bool
@@ -87,6 +89,7 @@ class Profile(NamedTuple):
     alignment: str = "none"
     rx_page_size: bool = False
     tx_binding: bool = True
+    tx_empty_errno: int = 0
     udmabuf_cap_bytes: int = 64 * MIB
     page_pool_stats: bool = True
     not_dmabuf_errno: int = EINVAL
@@ -114,9 +117,9 @@ PROFILES = {
         tx_binding=False, provider_ops=False, hds_check=False, queue_range_errno=ERANGE, duplicate_queue_errno=EEXIST,
         page_pool_stats=False, running_check=False),
     "6.18": Profile("6.18", "6.18.19"),
-    "7.3": Profile("7.3", "7.3.4", alignment="niov", rx_page_size=True, udmabuf_cap_bytes=0),
+    "7.3": Profile("7.3", "7.3.4", tx_empty_errno=EINVAL, alignment="niov", rx_page_size=True, udmabuf_cap_bytes=0),
     "next": Profile("next", "net-next, September 2026", allocator="lifo", batch=64, alignment="niov", rx_page_size=True,
-                    udmabuf_cap_bytes=0),
+                    udmabuf_cap_bytes=0, tx_empty_errno=EINVAL),
 }
 
 

@@ -48,6 +48,7 @@ TRACEPOINTS = {
     "binding": ("binding", "event", "id", ""),
     "gro_merge": ("skb", "into", "nr_frags", ""),
     "tcp_prune": ("sock", "skb", "length_bytes", ""),
+    "zerocopy_done": ("sock", "first", "last", "copied"),
 }
 """Every tracepoint and the names of its four arguments."""
 

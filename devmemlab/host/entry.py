@@ -14,6 +14,7 @@ from devmemlab.net.napi import NAPI_BUDGET
 from devmemlab.nic.rx import nic_rx_frame
 from devmemlab.nic.rxq import rxq_refill
 from devmemlab.net.skb import skb_free
+from devmemlab.net.transmit import validate_xmit
 from devmemlab.nic.tx import nic_transmit
 from devmemlab.nic.tx_ring import tx_clean, tx_keep, tx_post
 from devmemlab.sock.destroy import sock_reap
@@ -147,6 +148,8 @@ def machine_transmit(memory, wire, frames, machine, nic, trace, first, now_ns):
     """
     txq, skbs, rings = machine.txq, machine.skbs, machine.rings
     count = txq.ctl[0].count
+    validate_xmit(txq.whose, first, count, machine.nics.ctl[nic], nic, skbs, machine.pools, machine.netmems, machine.providers,
+                  trace)
     tx_post(txq.seg, txq.whose, first, count, machine.nics, nic, rings, skbs)
     sent, following = nic_transmit(memory, wire, frames, txq.seg, txq.whose, first, count, machine.nics, nic, rings, skbs,
                                    machine.netmems, machine.ledger, trace, now_ns)
@@ -269,7 +272,7 @@ def machine_close(machine, trace, sock, how, now_ns):
                                              machine.providers)
     trace_clock(trace, now_ns)
     if how:
-        tcp_shutdown(tcbs, machine.txq, skbs, netmems, trace, sock, now_ns)
+        tcp_shutdown(tcbs, machine.txq, skbs, netmems, providers, trace, sock, now_ns)
     else:
         tcp_close(tcbs, machine.txq, skbs, sock, pools, netmems, providers, trace, now_ns)
         sock_reap(tcbs, skbs, machine.tokens, pools, netmems, providers, trace)

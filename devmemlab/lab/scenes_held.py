@@ -87,7 +87,7 @@ def split(card, skb, length):
     rest : int
         Row of the second part.
     """
-    return int(skb_split(card.host.skbs, skb, card.host.mem.netmems, length))
+    return int(skb_split(card.host.skbs, skb, card.host.mem.netmems, card.host.mem.providers, length))
 
 
 def clone(card, skb):
@@ -105,7 +105,7 @@ def clone(card, skb):
     other : int
         Row.
     """
-    return int(skb_clone(card.host.skbs, skb, card.host.mem.netmems))
+    return int(skb_clone(card.host.skbs, skb, card.host.mem.netmems, card.host.mem.providers))
 
 
 def free(card, *skbs):

@@ -5,7 +5,8 @@ Reads. Linux include/linux/skbuff.h, net/core/skbuff.c.
 Omits. Header/data offsets other than the one head pointer; clones are `devmemlab.net.skb_clone`'s business.
 
 A frag of a received packet owns one ``pp_ref_count`` of its netmem, and freeing the skb gives each of them back
-to the pool the netmem came from (``pp_recycle``); a frag to be sent owns one reference of the page itself.
+to the pool the netmem came from (``pp_recycle``); a frag to be sent owns one reference of the page itself or, in device
+memory, of the binding. An skb to be sent whose octets a program has lent names their completion object, ``ubuf``.
 ``users`` counts who needs the skb: the queue it is in, and each copy of it that waits for the wire. A packet
 of more than 17 frags goes on in the skbs of its frag list, a chain of rows that ``frag_list`` begins and
 ``next`` continues; the first skb's lengths include theirs.
@@ -21,14 +22,15 @@ from devmemlab.base.table import schema, table
 from devmemlab.base.trace import SKB_FREE, emit
 from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_is_net_iov, netmem_row
 from devmemlab.mem.page_pool import page_pool_put_netmem
-from devmemlab.mem.pages import put_page
+from devmemlab.mem.tx_frag import tx_frag_unref
+from devmemlab.net.zerocopy import make_ubufs, net_zcopy_put
 
 MAX_SKB_FRAGS = 17
 HEAD_BYTES = 256
 SKB_OVERHEAD = 768
 SKB = schema("active", "head", "headlen", "length", "data_len", "truesize", "nr_frags", "unreadable", "pp_recycle",
              "queue", "hash", "next", "prev", "seq", "end_seq", "tcp_flags", "at_ns", "frag_list", "frag_tail", "ip_summed",
-             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed", "users", "sacked", "sent_ns", "arrival")
+             "vlan_tci", "gso_size", "gso_segs", "frame_bytes", "parsed", "users", "sacked", "sent_ns", "arrival", "ubuf")
 CHECKSUM_NONE, CHECKSUM_UNNECESSARY = 0, 1
 LINKED = 2
 FRAG = schema("netmem", "offset", "length")
@@ -49,14 +51,19 @@ class Skbs(NamedTuple):
         ``gso_segs`` (0: one segment), ``frame_bytes`` and ``parsed`` (see `devmemlab.nic.rxq`).
     frag : FRAG[n_skb, 17]
         Rows ``[0, nr_frags)`` are valid.
+    ubuf_ctl, ubuf, errq : UBUF_CTL[1], UBUF[n_ubuf], ERRQ[n_tcb]
+        Completion objects and error queues, see `devmemlab.net.zerocopy`.
     """
 
     ctl: np.recarray
     skb: np.recarray
     frag: np.recarray
+    ubuf_ctl: np.recarray
+    ubuf: np.recarray
+    errq: np.recarray
 
 
-def make_skbs(count, head_start):
+def make_skbs(count, head_start, sockets=1025):
     """Make room for skbs.
 
     Parameters
@@ -65,13 +72,15 @@ def make_skbs(count, head_start):
         Most that can live at once, plus one.
     head_start : int
         Address of ``count * HEAD_BYTES`` octets of host memory for their linear parts.
+    sockets : int
+        Rows of connections, each with an error queue.
 
     Returns
     -------
     skbs : Skbs
         None in use.
     """
-    skbs = Skbs(table(SKB_CTL, 1), table(SKB, count), table(FRAG, count, MAX_SKB_FRAGS))
+    skbs = Skbs(table(SKB_CTL, 1), table(SKB, count), table(FRAG, count, MAX_SKB_FRAGS), *make_ubufs(count, sockets))
     skbs.ctl[0].watermark = 1
     skbs.ctl[0].limit = count
     skbs.ctl[0].head_start = head_start
@@ -124,6 +133,7 @@ def skb_alloc(skbs):
     row.gso_segs = 0
     row.frame_bytes = 0
     row.parsed = 0
+    row.ubuf = 0
     return skb
 
 
@@ -230,7 +240,9 @@ def _free_one(skbs, skb, pools, netmems, providers, trace, allow_direct):
             mem.place = PLACE_TOKEN
             page_pool_put_netmem(pools, netmems, providers, trace, mem.pp - 1, netmem, allow_direct)
         else:
-            put_page(netmems, providers, netmem)
+            tx_frag_unref(netmems, providers, netmem)
+    net_zcopy_put(skbs, trace, row.ubuf)
+    row.ubuf = 0
     emit(trace, SKB_FREE, skb, row.nr_frags, 0, 0)
     row.active = 0
     row.nr_frags = 0
@@ -257,7 +269,7 @@ def skb_free(skbs, skb, pools, netmems, providers, trace, allow_direct):
     providers : Providers
         May take memory back.
     trace : Trace or None
-        Receives skb_free.
+        Receives skb_free, zerocopy_done.
     allow_direct : int64
         1 in NAPI context: frags may go to the pool's cache.
     """

@@ -10,7 +10,8 @@ an skb that                has a frag freed               takes one more referen
 =========================  =============================  ==============================================
 was received (pp_recycle)  pp_ref_count falls             pp_ref_count grows (Linux: only where it coalesces;
                                                           elsewhere the binding's own, another currency)
-is to be sent              the page's count falls         the page's count grows
+is to be sent              the page's count falls, or     the page's count grows, or the binding's
+                           the binding's
 =========================  =============================  ==============================================
 """
 
@@ -19,12 +20,13 @@ import numpy as np
 from devmemlab.base.errno import EINVAL
 from devmemlab.base.kernel import kernel
 from devmemlab.mem.netmem import netmem_get_pp_ref, netmem_row
-from devmemlab.mem.pages import get_page
+from devmemlab.mem.tx_frag import tx_frag_ref
 from devmemlab.net.skb import SKB_OVERHEAD, skb_alloc
+from devmemlab.net.zerocopy import net_zcopy_get
 
 
 @kernel
-def skb_frag_ref(skbs, skb, number, netmems):
+def skb_frag_ref(skbs, skb, number, netmems, providers):
     """Take one more reference of a frag, in the currency of its skb.
 
     Parameters
@@ -34,13 +36,15 @@ def skb_frag_ref(skbs, skb, number, netmems):
     skb, number : int64
         Row and which frag.
     netmems : NETMEM[n_netmem]
-        A count grows.
+        A count grows,
+    providers : Providers
+        or that of a binding.
     """
     netmem = skbs.frag[skb, number].netmem
     if skbs.skb[skb].pp_recycle:
         netmem_get_pp_ref(netmems, netmem)
     else:
-        get_page(netmems, netmem)
+        tx_frag_ref(netmems, providers, netmem)
 
 
 @kernel
@@ -64,12 +68,13 @@ def _like(skbs, skb):
         a, b = skbs.skb[skb], skbs.skb[other]
         b.pp_recycle, b.queue, b.hash, b.at_ns = a.pp_recycle, a.queue, a.hash, a.at_ns
         b.seq, b.end_seq, b.tcp_flags, b.ip_summed, b.vlan_tci = a.seq, a.end_seq, a.tcp_flags, a.ip_summed, a.vlan_tci
-        b.gso_size, b.unreadable = a.gso_size, a.unreadable
+        b.gso_size, b.unreadable, b.ubuf = a.gso_size, a.unreadable, a.ubuf
+        net_zcopy_get(skbs, b.ubuf)
     return other
 
 
 @kernel
-def skb_clone(skbs, skb, netmems):
+def skb_clone(skbs, skb, netmems, providers):
     """Make a second skb over the same frags.
 
     Parameters
@@ -79,7 +84,9 @@ def skb_clone(skbs, skb, netmems):
     skb : int64
         Row without linear part and frag list.
     netmems : NETMEM[n_netmem]
-        The count of each frag grows.
+        The count of each frag grows,
+    providers : Providers
+        or that of its binding.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def skb_clone(skbs, skb, netmems):
         return clone
     for i in range(row.nr_frags):
         skbs.frag[clone, i] = skbs.frag[skb, i]
-        skb_frag_ref(skbs, skb, i, netmems)
+        skb_frag_ref(skbs, skb, i, netmems, providers)
     other = skbs.skb[clone]
     other.nr_frags, other.length, other.data_len, other.truesize = row.nr_frags, row.length, row.data_len, row.truesize
     if row.pp_recycle:
@@ -104,7 +111,7 @@ def skb_clone(skbs, skb, netmems):
 
 
 @kernel
-def skb_split(skbs, skb, netmems, length):
+def skb_split(skbs, skb, netmems, providers, length):
     """Cut an skb in two.
 
     Parameters
@@ -114,7 +121,9 @@ def skb_split(skbs, skb, netmems, length):
     skb : int64
         Row without frag list.
     netmems : NETMEM[n_netmem]
-        The count of a frag that both name grows.
+        The count of a frag that both name grows,
+    providers : Providers
+        or that of its binding.
     length : int64
         Octets that stay, at least those of the linear part.
 
@@ -143,7 +152,7 @@ def skb_split(skbs, skb, netmems, length):
             there.offset = frag.offset + max(length - start, 0)
             there.length = end - max(length, start)
             if start < length:
-                skb_frag_ref(skbs, skb, i, netmems)
+                skb_frag_ref(skbs, skb, i, netmems, providers)
                 frag.length = length - start
                 kept += 1
             other.nr_frags += 1

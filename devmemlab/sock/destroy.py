@@ -6,6 +6,7 @@ Omits. Nothing.
 """
 
 from devmemlab.base.kernel import kernel
+from devmemlab.net.zerocopy import errq_purge
 from devmemlab.sock.sendmsg import page_forget
 from devmemlab.sock.tokens import tokens_release_all
 from devmemlab.tcp.queues import queues_purge
@@ -23,7 +24,7 @@ def sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace):
     tcbs : Tcbs
         The list becomes empty; rows in CLOSE become free, rows in FIN_WAIT2 and TIME_WAIT keep only their timer.
     skbs : Skbs
-        What is left in queues is freed.
+        What is left in queues is freed, messages of error queues too.
     tokens : XArrays
         Tokens of these sockets are returned.
     pools : PagePools
@@ -46,5 +47,6 @@ def sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace):
         if row.state == CLOSE:
             sndq_purge(tcbs, skbs, tcb, pools, netmems, providers, trace)
             page_forget(row, netmems, providers)
+            errq_purge(skbs, tcb)
         if row.state == CLOSE and row.ack_pending == 0:
             tcb_free(tcbs, tcb)

@@ -265,9 +265,9 @@ def tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace,
     if row.sndq_head:
         tried = 0
         if row.frto == FRTO_WAIT and row.snd_nxt == row.high_seq:
-            tried = tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+            tried = tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
         if row.lost_out > row.retrans_out and tried == 0:
-            tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
-        tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+            tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
+        tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
         tcp_schedule_probe_of_tail(tcbs, tcb, now_ns)
     return 1

@@ -32,7 +32,7 @@ FIN_TIMEOUT_NS = 60_000 * NS_PER_MS
 
 
 @kernel
-def tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+def tcp_send_fin(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
     """Put the FIN at the end of what is to be sent: on the last segment when that still waits, else on one of its own.
 
     Parameters
@@ -44,6 +44,8 @@ def tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     skbs : Skbs
         A segment more, or a flag more.
     netmems : NETMEM[n_netmem]
+        Passed on.
+    providers : Providers
         Passed on.
     trace : Trace or None
         Receives tcp_send.
@@ -72,12 +74,12 @@ def tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
         sndq_append(tcbs, skbs, tcb, skb)
     row.fin_sent = 1
     row.cork = 0
-    tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+    tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
     return 1
 
 
 @kernel
-def tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+def tcp_shutdown(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
     """Say that nothing more will be sent.
 
     Parameters
@@ -90,6 +92,8 @@ def tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
         Passed on.
     netmems : NETMEM[n_netmem]
         Passed on.
+    providers : Providers
+        Passed on.
     trace : Trace or None
         Receives tcp_state, tcp_send.
     tcb : int64
@@ -100,7 +104,7 @@ def tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     state = tcbs.tcb[tcb].state
     if state == ESTABLISHED or state == CLOSE_WAIT or state == SYN_RECV:
         tcp_event(tcbs, trace, tcb, EV_CLOSE)
-        tcp_send_fin(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+        tcp_send_fin(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
     elif state == SYN_SENT:
         tcp_event(tcbs, trace, tcb, EV_CLOSE)
         tcp_done(tcbs, tcb)
@@ -149,7 +153,7 @@ def tcp_close(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns):
     if unread and row.state != CLOSE:
         tcp_abort(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns)
         return
-    tcp_shutdown(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+    tcp_shutdown(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
     if row.state == FIN_WAIT2:
         row.timewait_at_ns = now_ns + FIN_TIMEOUT_NS
         tcbs.ctl[0].next_timer_ns = min(tcbs.ctl[0].next_timer_ns, row.timewait_at_ns)

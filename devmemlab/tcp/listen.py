@@ -79,6 +79,7 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     row.advmss = parent.advmss
     row.congestion = parent.congestion
     row.nodelay = parent.nodelay
+    row.zerocopy = parent.zerocopy
     row.keepalive = parent.keepalive
     row.user_timeout_ns = parent.user_timeout_ns
     row.rx_queue = tcbs.ctl[0].rx_queue

@@ -13,7 +13,7 @@ from devmemlab.tcp.xmit import CA_CWR, CA_RECOVERY, tcp_rearm_rto, tcp_send_skb
 
 
 @kernel
-def tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, skb, now_ns):
+def tcp_retransmit_skb(tcbs, txq, skbs, netmems, providers, trace, tcb, skb, now_ns):
     """Send an skb again.
 
     Parameters
@@ -25,7 +25,9 @@ def tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, skb, now_ns):
     skbs : Skbs
         The skb is marked, cut where the peer's window ends, or joined by small ones behind it.
     netmems : NETMEM[n_netmem]
-        Reference counts of pages.
+        Reference counts of pages,
+    providers : Providers
+        and of bindings.
     trace : Trace or None
         Receives tcp_send.
     tcb, skb : int64
@@ -46,7 +48,7 @@ def tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, skb, now_ns):
         return 0
     # The first segment goes whole when nothing fits: it is what probes a window that was shut behind it.
     if 0 < usable < s.length:
-        if sndq_split(tcbs, skbs, netmems, tcb, skb, usable) <= 0:
+        if sndq_split(tcbs, skbs, netmems, providers, tcb, skb, usable) <= 0:
             return 0
     elif s.length < row.mss_now:
         tcp_retrans_try_collapse(tcbs, skbs, tcb, skb, edge)
@@ -63,12 +65,12 @@ def tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, skb, now_ns):
 
 
 @kernel
-def tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+def tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
     """Send again what is marked lost, as far as the congestion window allows.
 
     Parameters
     ----------
-    tcbs, txq, skbs, netmems, trace, tcb, now_ns
+    tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns
         See `tcp_retransmit_skb`.
     """
     row = tcbs.tcb[tcb]
@@ -78,7 +80,7 @@ def tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
             break
         s = skbs.skb[skb]
         if s.sacked & LOST and s.sacked & (SACKED | RETRANS) == 0:
-            if tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, skb, now_ns) == 0:
+            if tcp_retransmit_skb(tcbs, txq, skbs, netmems, providers, trace, tcb, skb, now_ns) == 0:
                 break
             if row.ca_state == CA_RECOVERY or row.ca_state == CA_CWR:
                 row.prr_out += 1

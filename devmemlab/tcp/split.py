@@ -45,7 +45,7 @@ def tcp_sync_mss(tcbs, row):
 
 
 @kernel
-def sndq_split(tcbs, skbs, netmems, tcb, skb, length):
+def sndq_split(tcbs, skbs, netmems, providers, tcb, skb, length):
     """Cut an skb of the send queue in two.
 
     Parameters
@@ -55,7 +55,9 @@ def sndq_split(tcbs, skbs, netmems, tcb, skb, length):
     skbs : Skbs
         One more, behind `skb`, marked as it is.
     netmems : NETMEM[n_netmem]
-        A page that both refer to gets a reference.
+        A page that both refer to gets a reference,
+    providers : Providers
+        device memory gets it in its binding.
     tcb, skb : int64
         Rows.
     length : int64
@@ -71,15 +73,18 @@ def sndq_split(tcbs, skbs, netmems, tcb, skb, length):
     s = skbs.skb[skb]
     if s.users > 1:
         return np.int64(0)
+    charged = s.truesize
     sent = row.send_head == 0 or seq_after(skbs.skb[row.send_head].seq, s.seq)
-    rest = skb_split(skbs, skb, netmems, length)
+    rest = skb_split(skbs, skb, netmems, providers, length)
     if rest <= 0:
         return rest
     other = skbs.skb[rest]
     s.tcp_flags &= ~FIN_AND_PSH
-    s.truesize = SKB_OVERHEAD + s.length
-    other.truesize = SKB_OVERHEAD + other.length
-    row.wmem_queued += SKB_OVERHEAD
+    # What a program has lent is charged by the page, in both halves.
+    if s.ubuf == 0:
+        s.truesize = SKB_OVERHEAD + s.length
+        other.truesize = SKB_OVERHEAD + other.length
+    row.wmem_queued += s.truesize + other.truesize - charged
     other.sent_ns = s.sent_ns
     other.sacked = 0
     other.prev = skb
@@ -157,7 +162,10 @@ def tcp_retrans_try_collapse(tcbs, skbs, tcb, skb, edge):
         other = skbs.skb[s.next]
         if other.users > 1 or other.sacked & SACKED or other.length == 0 or s.length + other.length > row.mss_now:
             break
-        if s.nr_frags + other.nr_frags > MAX_SKB_FRAGS or s.unreadable != other.unreadable or seq_after(other.end_seq, edge):
+        # Octets that a program has lent stay in the skb that tells when it gets them back.
+        if s.ubuf or other.ubuf or s.unreadable or other.unreadable:
+            break
+        if s.nr_frags + other.nr_frags > MAX_SKB_FRAGS or seq_after(other.end_seq, edge):
             break
         _join_next(tcbs, skbs, tcb, skb)
         joined += 1

@@ -16,7 +16,7 @@ from devmemlab.tcp.states import CLOSE, NONE
 _ENDPOINTS = ("state", "nic", "ip_version", "laddr_hi", "laddr_lo", "raddr_hi", "raddr_lo", "lport", "rport", "peer_mac")
 _SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wscale", "max_window", "mss", "mss_now", "snd_sml",
          "sndbuf", "wmem_queued", "write_seq", "sndq_head", "sndq_tail", "send_head", "nodelay", "cork",
-         "page", "page_used", "last_sent_ns")
+         "page", "page_used", "last_sent_ns", "zerocopy")
 _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
             "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
             "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
@@ -40,7 +40,7 @@ _LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
 _COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
            "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered", "urgent_in")
 TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
-_SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse", "ecn", "ecn_fallback")
+_SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse", "ecn", "ecn_fallback", "optmem_max")
 _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
         "fast_retrans", "loss_probes", "listen_overflows", "listen_drops",
         "prune_called", "rcv_collapsed", "rcv_pruned", "ofo_pruned",
@@ -57,6 +57,7 @@ SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES = 6, 5, 15
 DEFAULT_RCVBUF = 6291456
 DEFAULT_SNDBUF = 4194304
 DEFAULT_PMTU = 1500
+OPTMEM_MAX = 131072
 TCP_MSS_DEFAULT = 536
 TCP_INIT_CWND = 10
 TCP_INFINITE_SSTHRESH = 0x7FFFFFFF
@@ -134,7 +135,7 @@ def make_tcbs(count, seed=0, queues=1):
     ctl.sndbuf_default = DEFAULT_SNDBUF
     ctl.pmtu = DEFAULT_PMTU
     ctl.next_timer_ns = FAR_FUTURE
-    ctl.retrans_collapse, ctl.ecn, ctl.ecn_fallback = 1, 2, 1
+    ctl.retrans_collapse, ctl.ecn, ctl.ecn_fallback, ctl.optmem_max = 1, 2, 1, OPTMEM_MAX
     ctl.syn_retries, ctl.synack_retries, ctl.retries2 = SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES
     return tcbs
 

@@ -121,7 +121,7 @@ def _retransmission_timeout(tcbs, txq, skbs, tcb, pools, netmems, providers, tra
     if row.packets_out == 0:
         return
     tcp_enter_loss(tcbs, skbs, tcb)
-    tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, row.sndq_head, now_ns)
+    tcp_retransmit_skb(tcbs, txq, skbs, netmems, providers, trace, tcb, row.sndq_head, now_ns)
     tcp_rearm_rto(tcbs, tcb, now_ns)
     if row.user_timeout_ns and row.retrans_stamp:
         row.rto_at_ns = timer_at(tcbs, min(row.rto_at_ns, max(row.retrans_stamp + row.user_timeout_ns, now_ns + NS_PER_MS)))
@@ -144,7 +144,7 @@ def _probe_window(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns
     if row.probes > (ORPHAN_RETRIES if row.orphaned else tcbs.ctl[0].retries2):
         tcp_give_up(tcbs, skbs, tcb, pools, netmems, providers, trace)
         return
-    tcp_write_wakeup(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+    tcp_write_wakeup(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
     if row.packets_out == 0:
         row.backoff += 1
         row.rto_kind = TIMER_PROBE0
@@ -152,12 +152,12 @@ def _probe_window(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns
 
 
 @kernel
-def _probe_tail(tcbs, txq, skbs, netmems, tcb, trace, now_ns):
+def _probe_tail(tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns):
     """Send one segment so that the peer reports a loss at the end of a burst.
 
     Parameters
     ----------
-    tcbs, txq, skbs, netmems, tcb, trace, now_ns
+    tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns
         See `tcp_timers`.
 
     References
@@ -170,23 +170,23 @@ def _probe_tail(tcbs, txq, skbs, netmems, tcb, trace, now_ns):
     tcbs.ctl[0].loss_probes += 1
     had = row.cwnd
     row.cwnd += 1
-    sent = tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns) if row.send_head else 0
+    sent = tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns) if row.send_head else 0
     row.cwnd = had
     if sent == 0:
         last = skbs.skb[row.send_head].prev if row.send_head else row.sndq_tail
-        tcp_retransmit_skb(tcbs, txq, skbs, netmems, trace, tcb, last, now_ns)
+        tcp_retransmit_skb(tcbs, txq, skbs, netmems, providers, trace, tcb, last, now_ns)
     row.tlp_high_seq = row.snd_nxt
     row.tlp_retrans = int(sent == 0)
     tcp_rearm_rto(tcbs, tcb, now_ns)
 
 
 @kernel
-def _reordering_over(tcbs, txq, skbs, netmems, tcb, trace, now_ns):
+def _reordering_over(tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns):
     """Look again at the segments that might only have been late.
 
     Parameters
     ----------
-    tcbs, txq, skbs, netmems, tcb, trace, now_ns
+    tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns
         See `tcp_timers`.
     """
     row = tcbs.tcb[tcb]
@@ -196,7 +196,7 @@ def _reordering_over(tcbs, txq, skbs, netmems, tcb, trace, now_ns):
         if row.ca_state <= CA_DISORDER:
             tcp_enter_recovery(row)
         tcp_cwnd_reduction(row, 1, 0, 0)
-        tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, trace, tcb, now_ns)
+        tcp_xmit_retransmit_queue(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns)
 
 
 @kernel
@@ -274,9 +274,9 @@ def tcp_timers(tcbs, txq, skbs, pools, netmems, providers, trace, now_ns):
             elif kind == TIMER_PROBE0:
                 _probe_window(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns)
             elif kind == TIMER_TLP:
-                _probe_tail(tcbs, txq, skbs, netmems, tcb, trace, now_ns)
+                _probe_tail(tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns)
             elif kind == TIMER_RACK:
-                _reordering_over(tcbs, txq, skbs, netmems, tcb, trace, now_ns)
+                _reordering_over(tcbs, txq, skbs, netmems, providers, tcb, trace, now_ns)
         if row.keepalive_at_ns <= now_ns:
             row.keepalive_at_ns = FAR_FUTURE
             _keep_alive(tcbs, txq, skbs, tcb, pools, netmems, providers, trace, now_ns)

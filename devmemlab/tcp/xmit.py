@@ -132,7 +132,7 @@ def _send_new(tcbs, txq, skbs, trace, tcb, now_ns):
 
 
 @kernel
-def tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+def tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
     """Send what may go now.
 
     Parameters
@@ -144,7 +144,9 @@ def tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     skbs : Skbs
         Sent ones carry their time; one that the peer's window ends in may be cut there.
     netmems : NETMEM[n_netmem]
-        Reference counts of pages.
+        Reference counts of pages,
+    providers : Providers
+        and of bindings.
     trace : Trace or None
         Receives tcp_send.
     tcb : int64
@@ -174,7 +176,7 @@ def tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
             # What begins at the edge waits for room; what only reaches beyond it, behind full segments, is cut there.
             if not follows or usable <= 0 or _small_may_not(row):
                 break
-            if sndq_split(tcbs, skbs, netmems, tcb, row.send_head, usable) <= 0:
+            if sndq_split(tcbs, skbs, netmems, providers, tcb, row.send_head, usable) <= 0:
                 break
         elif _held_back(row, s):
             break
@@ -244,7 +246,7 @@ def tcp_schedule_probe_of_tail(tcbs, tcb, now_ns):
 
 
 @kernel
-def tcp_write_wakeup(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+def tcp_write_wakeup(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
     """Make the peer say where its window is.
 
     Parameters
@@ -256,7 +258,9 @@ def tcp_write_wakeup(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     skbs : Skbs
         The next unsent skb may be cut.
     netmems : NETMEM[n_netmem]
-        Reference counts of pages.
+        Reference counts of pages,
+    providers : Providers
+        and of bindings.
     trace : Trace or None
         Receives tcp_send.
     tcb : int64
@@ -273,11 +277,11 @@ def tcp_write_wakeup(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
     if row.state == CLOSE:
         return
     if row.send_head:
-        if tcp_write_xmit(tcbs, txq, skbs, netmems, trace, tcb, now_ns):
+        if tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, tcb, now_ns):
             return
         s = skbs.skb[row.send_head]
         usable = seq_diff(seq_add(row.snd_una, row.snd_wnd), s.seq)
-        if usable > 0 and (s.length <= usable or sndq_split(tcbs, skbs, netmems, tcb, row.send_head, usable) > 0):
+        if usable > 0 and (s.length <= usable or sndq_split(tcbs, skbs, netmems, providers, tcb, row.send_head, usable) > 0):
             s.tcp_flags |= PSH
             if _send_new(tcbs, txq, skbs, trace, tcb, now_ns):
                 return

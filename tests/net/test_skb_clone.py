@@ -25,7 +25,7 @@ def shape(b, skb):
 @pytest.mark.parametrize("queue", [0, 1])
 def test_a_clone_names_the_same_frags_and_owns_its_references(b, queue):
     rows = [b.add(queue, n) for n in (10, 20, 30)]
-    clone = skb_clone(b.skbs, b.skb, b.mem.netmems)
+    clone = skb_clone(b.skbs, b.skb, b.mem.netmems, b.mem.providers)
     assert shape(b, clone) == shape(b, b.skb) and b.skbs.skb[clone].unreadable == queue
     assert b.skbs.ctl[0].octets_cloned == 60 and b.skbs.ctl[0].octets_in == 120, "no card wrote them twice"
     assert [int(r.pp_ref_count) for r in rows] == [2, 2, 2]
@@ -39,7 +39,7 @@ def test_a_clone_names_the_same_frags_and_owns_its_references(b, queue):
 
 def test_a_clone_needs_an_skb_of_frags(b):
     b.head(b"linear")
-    assert skb_clone(b.skbs, b.skb, b.mem.netmems) == -EINVAL
+    assert skb_clone(b.skbs, b.skb, b.mem.netmems, b.mem.providers) == -EINVAL
 
 
 @pytest.mark.parametrize("queue", [0, 1])
@@ -51,7 +51,7 @@ def test_a_clone_needs_an_skb_of_frags(b):
 def test_a_split_cuts_between_or_in_frags(b, queue, length, kept, there, refs):
     rows = [b.add(queue, n, offset) for n, offset in ((10, 0), (20, 0), (30, 7))]
     b.row.seq = 0xFFFF_FFFE
-    rest = skb_split(b.skbs, b.skb, b.mem.netmems, length)
+    rest = skb_split(b.skbs, b.skb, b.mem.netmems, b.mem.providers, length)
     assert (shape(b, b.skb), shape(b, rest)) == (kept, there) and [int(r.pp_ref_count) for r in rows] == refs
     assert (b.row.length, b.skbs.skb[rest].length) == (length, 60 - length)
     assert b.skbs.skb[rest].unreadable == b.row.unreadable == queue
@@ -68,8 +68,8 @@ def test_a_split_that_leaves_nothing_is_refused(b):
     b.head(b"linear")
     b.add(1, 10)
     for length in (0, 3, 16, 17, -1):
-        assert skb_split(b.skbs, b.skb, b.mem.netmems, length) == -EINVAL
-    rest = skb_split(b.skbs, b.skb, b.mem.netmems, 6)
+        assert skb_split(b.skbs, b.skb, b.mem.netmems, b.mem.providers, length) == -EINVAL
+    rest = skb_split(b.skbs, b.skb, b.mem.netmems, b.mem.providers, 6)
     assert (shape(b, b.skb), shape(b, rest)) == ([], [(0, 10)])
     first, b.skb = b.skb, rest
     b.free()
@@ -86,7 +86,7 @@ def test_what_is_to_be_sent_counts_pages(b):
     b.row.nr_frags, b.row.length, b.row.data_len = 1, 100, 100
     before = int(mem.netmems[page >> 1].pp_ref_count)
     page_before = {name: int(mem.netmems[page >> 1][name]) for name in mem.netmems.dtype.names}
-    skb_frag_ref(b.skbs, b.skb, 0, mem.netmems)
+    skb_frag_ref(b.skbs, b.skb, 0, mem.netmems, mem.providers)
     changed = [name for name, value in page_before.items() if int(mem.netmems[page >> 1][name]) != value]
     assert int(mem.netmems[page >> 1].pp_ref_count) == before and len(changed) == 1, "the page's own count, no pool's"
     b.free()
