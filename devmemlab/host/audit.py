@@ -1,8 +1,9 @@
 """The audit: does every reference belong to somebody, and every octet to some place?
 
-Law.   For every RX netmem: references = descriptors + skb frags + tokens; at rest the count is 1.
+Law.   For every RX netmem: references = descriptors + skb frags + tokens; at rest the count is 1. TX frags of device memory
+       count in their binding, and skbs to be sent in the completion object of their send.
 Reads. House rules section 4; spec section 18.1.
-Omits. TX frags of device memory: nothing here sends from it.
+Omits. Sends that wait for room in the middle of an audit: their own references would be missing.
 """
 
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.xarray import FANOUT, SHIFT
+from devmemlab.host.audit_sending import audit_sending
 from devmemlab.mem.audit import audit_mem, describe
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HOST
 from devmemlab.net.skb import LINKED
@@ -29,6 +31,8 @@ class Audit(NamedTuple):
         Skbs alive.
     payload_octets : int
         Octets that DMA wrote into payload buffers, ever.
+    tx_frags : int
+        Frags of device memory that wait to be sent or acknowledged.
     """
 
     descriptors: int
@@ -36,6 +40,7 @@ class Audit(NamedTuple):
     tokens: int
     skbs: int
     payload_octets: int
+    tx_frags: int = 0
 
     @property
     def netmems_in_flight(self):
@@ -183,4 +188,4 @@ def audit(host):
     if moved != reached + octets[0] + dropped:
         raise AssertionError(f"DMA wrote {moved} payload octets; {reached} reached skbs, {octets[0]} wait, "
                              f"{dropped} were dropped")
-    return Audit(int(descriptors), int(frags), int(users), int(live), moved)
+    return Audit(int(descriptors), int(frags), int(users), int(live), moved, audit_sending(host))

@@ -2,7 +2,7 @@
 
 Law.   One crossing a call, as for receiving.
 Reads. House law 5.
-Omits. Device memory.
+Omits. Sending without a copy: `devmemlab.host.entry_zerocopy`.
 """
 
 from devmemlab.base.kernel import kernel
@@ -82,4 +82,5 @@ def machine_push(machine, trace, sock, now_ns):
         Time.
     """
     trace_clock(trace, now_ns)
-    tcp_write_xmit(machine.tcbs, machine.txq, machine.skbs, machine.netmems, trace, sock, now_ns)
+    tcp_write_xmit(machine.tcbs, machine.txq, machine.skbs, machine.netmems, machine.providers, trace, sock,
+                   now_ns)

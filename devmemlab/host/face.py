@@ -18,10 +18,11 @@ from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
 from devmemlab.host.sysctl import Sysctls
 from devmemlab.host.tap import Tap
+from devmemlab.host.zerocopy_calls import ZerocopyCalls
 from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
 
 
-class LinuxFace(MemoryFds, Readiness, Counting, Sysctls):
+class LinuxFace(MemoryFds, Readiness, Counting, Sysctls, ZerocopyCalls):
     """The part of a host that programs see."""
 
     def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):

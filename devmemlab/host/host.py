@@ -123,7 +123,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         nic.setdefault("queues_max", max(rx_queues, QUEUES_AT_LEAST))
         self.nics, self.rxqs = make_nics(NIC_ROOM), make_rx_queues(nic["queues_max"] + SPARE_QUEUES, rx_ring)
         self.rings = make_tx_rings(len(self.rxqs.ctl), rx_ring)
-        self.skbs = make_skbs(skb_count, self._heads.start)
+        self.skbs = make_skbs(skb_count, self._heads.start, sockets + 1)
         self.tcbs, self.txq = make_tcbs(sockets + 1, seed, len(self.rxqs.ctl)), make_tx_queue(4096)
         self.tcbs.ctl[0].pmtu, self.page_aware_window = mtu, page_aware_window
         use_tcp_profile(self.tcbs, tcp)
@@ -181,7 +181,10 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
                 machine_timers(self.machine, self.trace, now_ns)
         if self.page_aware_window:
             machine_windows(self.machine, self.trace, now_ns)
-        return self.flush() > 0 or came
+        sent = self.flush()
+        if self._work_ns is None and self.mem.providers.ctl[0].pending:
+            self._work_ns = now_ns          # an acknowledgement has freed the last frag of a binding that was unbound before
+        return sent > 0 or came
 
     def receive(self, burst, now_ns, nic=0):
         """Take a burst of frames from the wire to the sockets.

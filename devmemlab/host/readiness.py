@@ -85,7 +85,8 @@ def poll_events(thing, fd):
         return events | (POLLERR if thing.overrun else 0) | POLLOUT | POLLWRNORM
     if not hasattr(thing, "sock"):
         raise error(EPERM, f"file descriptor {fd} names {thing!r}, which cannot be polled; sockets can")
-    return tcp_poll(thing.host.tcbs.tcb[thing.sock])
+    waiting = thing.host.skbs.errq[thing.sock].head
+    return tcp_poll(thing.host.tcbs.tcb[thing.sock]) | (POLLERR if waiting else 0)
 
 
 def fd_of(fileobj):

@@ -10,7 +10,7 @@ import numpy as np
 from devmemlab.base.errno import EAGAIN, EFAULT, ENODEV, ENOMEM, ENOTCONN, ETOOSMALL, error
 from devmemlab.host.entry import machine_recvmsg
 from devmemlab.mem.region import memory
-from devmemlab.sock.uapi import MSG_DONTWAIT, Ancdata
+from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, Ancdata
 from devmemlab.tcp.states import CLOSE, LISTEN
 
 _ADVICE = {
@@ -55,7 +55,7 @@ class Receiving:
         ancbufsize : int
             Room for control messages, octets.
         flags : int
-            MSG_SOCK_DEVMEM, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT.
+            MSG_SOCK_DEVMEM, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT; MSG_ERRQUEUE reads the error queue instead.
 
         Returns
         -------
@@ -68,6 +68,8 @@ class Receiving:
         OSError
             EAGAIN, EFAULT, ENODEV, ENOTCONN, ECONNRESET, 525.
         """
+        if flags & MSG_ERRQUEUE:
+            return self.recverr(ancbufsize)
         if len(self._user) < bufsize:
             self._user = np.zeros(bufsize, np.uint8)
         if len(self._control) != ancbufsize:

@@ -2,7 +2,7 @@
 
 Law.   Waiting happens here, never in a kernel; what a call reports as sent is queued, and nothing else.
 Reads. Python's socket module; Linux net/ipv4/tcp.c (tcp_sendmsg), af_inet.c (inet_stream_connect).
-Omits. MSG_ZEROCOPY, device memory, sendfile.
+Omits. What is sent without a copy: `devmemlab.host.zerocopy` does that.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ from devmemlab.base.errno import (
 )
 from devmemlab.host.entry_send import machine_connect, machine_sendmsg
 from devmemlab.mem.region import memory
-from devmemlab.sock.uapi import AF_INET, MSG_DONTWAIT, MSG_MORE
+from devmemlab.sock.uapi import AF_INET, MSG_DONTWAIT, MSG_MORE, MSG_ZEROCOPY
 from devmemlab.tcp.sndq import sndq_space
 from devmemlab.tcp.states import CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT
 from devmemlab.wire.address import parse_address
@@ -170,7 +170,7 @@ class Sending:
         data : buffer
             Octets.
         flags : int
-            MSG_DONTWAIT, MSG_MORE.
+            MSG_DONTWAIT, MSG_MORE, MSG_ZEROCOPY.
 
         Returns
         -------
@@ -182,6 +182,8 @@ class Sending:
         OSError
             EAGAIN, EPIPE, ENOMEM, ECONNRESET, ETIMEDOUT.
         """
+        if flags & MSG_ZEROCOPY:
+            return self.sendmsg([data], (), flags)
         octets = np.frombuffer(bytearray(data), np.uint8)
         sent = 0
         while True:
@@ -208,24 +210,3 @@ class Sending:
         sent = 0
         while sent < len(octets):
             sent += self._send(octets, sent, len(octets) - sent, flags)
-
-    def sendmsg(self, buffers, ancdata=(), flags=0):
-        """Send the octets of several buffers.
-
-        Parameters
-        ----------
-        buffers : iterable of buffer
-            Octets, in order.
-        ancdata : sequence
-            Must be empty: nothing that control messages ask for is modelled here.
-        flags : int
-            MSG_DONTWAIT, MSG_MORE.
-
-        Returns
-        -------
-        sent : int
-            Octets that were queued.
-        """
-        if ancdata:
-            raise error(EINVAL, f"{len(ancdata)} control messages: none is known for sending here")
-        return self.send(b"".join(bytes(b) for b in buffers), flags)

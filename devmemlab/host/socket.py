@@ -2,7 +2,7 @@
 
 Law.   A call here returns what the system call would, or raises the OSError it would set.
 Reads. Python's socket module; Linux net/ipv4/tcp.c, net/core/sock.c for options.
-Omits. The error queue; sockets other than TCP.
+Omits. Sockets other than TCP.
 """
 
 import numpy as np
@@ -23,6 +23,7 @@ from devmemlab.host.entry import machine_close
 from devmemlab.host.receiving import Receiving
 from devmemlab.host.sending import Sending
 from devmemlab.host.sockopt import Options
+from devmemlab.host.zerocopy import Zerocopy
 from devmemlab.sock.uapi import (
     AF_INET,
     AF_INET6,
@@ -37,7 +38,7 @@ from devmemlab.tcp.tcb import tcb_alloc
 from devmemlab.wire.address import address_text, parse_address
 
 
-class Socket(Receiving, Sending, Options):
+class Socket(Receiving, Sending, Zerocopy, Options):
     """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
 
     Parameters

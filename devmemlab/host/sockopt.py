@@ -21,6 +21,7 @@ from devmemlab.sock.uapi import (
     SO_REUSEADDR,
     SO_REUSEPORT,
     SO_SNDBUF,
+    SO_ZEROCOPY,
     SOL_SOCKET,
 )
 
@@ -83,7 +84,7 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED;
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED;
             IPPROTO_TCP and what `devmemlab.host.tcp_options` knows.
         value : int, bytes or None
             Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``. None, with a length, is a
@@ -127,6 +128,11 @@ class Options:
             return None
         if option == SO_KEEPALIVE:
             return set_keepalive(self, number)
+        if option == SO_ZEROCOPY:
+            if number not in (0, 1):
+                raise error(EINVAL, f"SO_ZEROCOPY {number}: 0 and 1 are possible")
+            self._row.zerocopy = number
+            return None
         if option in (SO_REUSEADDR, SO_REUSEPORT):
             return None
         raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
@@ -137,7 +143,8 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE or SO_ERROR (reading it clears it); IPPROTO_TCP as for setting.
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY or SO_ERROR (reading it clears it);
+            IPPROTO_TCP as for setting.
         buflen : int
             Ignored.
 
@@ -152,7 +159,7 @@ class Options:
         if level == SOL_SOCKET and option == SO_ERROR:
             pending, row.error = int(row.error), 0
             return pending
-        fields = {SO_RCVBUF: "rcvbuf", SO_SNDBUF: "sndbuf", SO_KEEPALIVE: "keepalive"}
+        fields = {SO_RCVBUF: "rcvbuf", SO_SNDBUF: "sndbuf", SO_KEEPALIVE: "keepalive", SO_ZEROCOPY: "zerocopy"}
         if level == SOL_SOCKET and option in fields:
             return int(getattr(row, fields[option]))
         raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")

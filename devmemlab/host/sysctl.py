@@ -45,6 +45,7 @@ class _Number(NamedTuple):
 
 
 NUMBERS = {
+    "net.core.optmem_max": _Number("ctl", "optmem_max", most=INT_MAX),
     "net.ipv4.tcp_ecn": _Number("ctl", "ecn", most=2),
     "net.ipv4.tcp_ecn_fallback": _Number("ctl", "ecn_fallback", flag=True),
     "net.ipv4.tcp_sack": _Number("blank", "sack_permitted", flag=True),

@@ -5,21 +5,20 @@ Reads. Linux Documentation/networking/{devmem,msg_zerocopy}.rst, include/uapi/li
 Omits. Completions of other kinds (time stamps, ICMP errors): they are taken from the queue and left out.
 """
 
+import os
 import select
 import struct
 import time
-from typing import NamedTuple
 
-from devmemlab.base.errno import EAGAIN, EFAULT, EHOSTUNREACH, EINVAL, ENOBUFS, ENODEV
+from devmemlab.base.errno import EFAULT, EHOSTUNREACH, EINVAL, ENOBUFS, ENODEV
 from devmemlab.linux import calls
 from devmemlab.linux.tcp_socket import NUMBERS
+from devmemlab.sock.errqueue import Completion, read_completions
 from devmemlab.sock.machines import GENERIC
 
-MSG_ERRQUEUE, MSG_DONTWAIT, MSG_ZEROCOPY = 0x2000, 0x40, 0x4000000
-SO_EE_ORIGIN_ZEROCOPY, SO_EE_CODE_ZEROCOPY_COPIED = 5, 1
-RECVERR = ((0, 11), (41, 25))
-"""Level and type of an extended error: IP_RECVERR, IPV6_RECVERR."""
-EXTENDED = struct.Struct("=IBBBBII")
+__all__ = ["Completion", "DeviceSends"]
+
+MSG_DONTWAIT, MSG_ZEROCOPY = 0x40, 0x4000000
 PAUSE_S = 0.001
 ADVICE = {
     EINVAL: "device memory needs kernel 6.16, SO_ZEROCOPY set on the socket, and the id of a bind-tx whose socket is open",
@@ -28,20 +27,6 @@ ADVICE = {
     EHOSTUNREACH: "there is no route to the peer",
     ENOBUFS: "no room for another completion: read the error queue, or sysctl net.core.optmem_max",
 }
-
-
-class Completion(NamedTuple):
-    """One notification of the error queue.
-
-    first, last : int
-        Numbers of the sends that are complete; the first successful one on a socket is 0.
-    copied : bool
-        Whether the kernel copied after all; never for device memory.
-    """
-
-    first: int
-    last: int
-    copied: bool
 
 
 def _wait_for_room(conn, end):
@@ -113,20 +98,26 @@ class DeviceSends:
         completions : list of Completion
             Those that wait; empty when none does. POLLERR says that some do.
         """
-        found = []
-        while True:
-            try:
-                _, ancdata, _, _ = conn.recvmsg(0, 512, MSG_ERRQUEUE | MSG_DONTWAIT)
-            except OSError as problem:
-                if problem.errno != EAGAIN:
-                    raise
-                return found
-            for level, kind, body in ancdata:
-                if (level, kind) not in RECVERR or len(body) < EXTENDED.size:
-                    continue
-                _, origin, _, code, _, first, last = EXTENDED.unpack_from(body)
-                if origin == SO_EE_ORIGIN_ZEROCOPY:
-                    found.append(Completion(first, last, bool(code & SO_EE_CODE_ZEROCOPY_COPIED)))
+        return read_completions(conn)
+
+    def sendfile(self, conn, fd, offset, count):
+        """Send octets of a file without copying them: one ``sendfile``.
+
+        Parameters
+        ----------
+        conn : Socket
+            A connection.
+        fd : int
+            Of a file that has pages.
+        offset, count : int
+            Which octets.
+
+        Returns
+        -------
+        sent : int
+            Octets that were queued: fewer where the file ends.
+        """
+        return os.sendfile(conn.fileno(), fd, offset, count)
 
     def dontneed(self, conn, tokens):
         """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.

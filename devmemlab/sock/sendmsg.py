@@ -2,7 +2,7 @@
 
 Law.   An octet that was counted as sent is in the queue; one that was not is untouched.
 Reads. Linux net/ipv4/tcp.c (tcp_sendmsg_locked), net/core/sock.c (sk_page_frag_refill).
-Omits. MSG_ZEROCOPY, sendfile and device memory; waiting, which is the floor above's.
+Omits. Sending without a copy, which is `devmemlab.sock.sendmsg_zerocopy`'s; waiting, which is the floor above's.
 
 Each socket fills pages of 32 KiB one after the other; an skb refers to stretches of them, so that an octet is copied once
 on its way to the NIC.
@@ -202,7 +202,7 @@ def tcp_sendmsg(memory, tcbs, txq, skbs, netmems, providers, ledger, trace, sock
     corked = row.cork
     if more:
         row.cork = 1
-    tcp_write_xmit(tcbs, txq, skbs, netmems, trace, sock, now_ns)
+    tcp_write_xmit(tcbs, txq, skbs, netmems, providers, trace, sock, now_ns)
     row.cork = corked
     if taken == 0 and length > 0:
         return failed

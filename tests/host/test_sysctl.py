@@ -200,7 +200,7 @@ def test_what_cannot_be_is_refused(name, value, number):
 def test_a_name_that_is_not_known_lists_those_that_are():
     with Bench() as bench, pytest.raises(FileNotFoundError) as caught:
         bench.host.sysctl("net.ipv4.tcp_sac")
-    assert all(name in str(caught.value) for name in NAMES) and len(NAMES) == 18
+    assert all(name in str(caught.value) for name in NAMES) and len(NAMES) == 19
 
 
 def test_a_process_shares_them_and_needs_rights_to_write():
