@@ -221,7 +221,7 @@ def test_a_call_that_nobody_knows_is_not_comparable():
     assert report.rows[0].equal is None and "fsync is not known" in report.rows[0].reason
 
 
-TRACES = ("rx-basic-v6", "teardown", "bind-lifecycle")
+TRACES = ("rx-basic-v6", "teardown", "bind-lifecycle", "tx")
 
 
 @pytest.mark.parametrize("name", TRACES)

@@ -8,7 +8,6 @@ Omits. What the lab's sockets do not have, as it is found when they are asked.
 import struct
 
 from devmemlab.base.errno import ENOPROTOOPT
-from devmemlab.host.socket import Socket
 from devmemlab.host.sockopt import setsockopt_fd
 from devmemlab.lab.conformance.answers import NotModelled
 from devmemlab.sock.uapi import MSG_TRUNC, SOL_SOCKET
@@ -115,24 +114,6 @@ class LabCalls:
             Which.
         """
         set_if_known(conn, IPPROTO_TCP, TCP_INQ, "TCP_INQ")
-
-    def check_sending(self, with_messages):
-        """Tell, before any connection is made, whether the lab can send.
-
-        Parameters
-        ----------
-        with_messages : bool
-            With control messages of devmem.
-
-        Raises
-        ------
-        NotModelled
-            It cannot. A lab that knows no control message at all would refuse them for the wrong reason.
-        """
-        if not hasattr(Socket, "sendmsg"):
-            raise NotModelled("the lab does not model sending yet")
-        if with_messages and not hasattr(self.host, "sendmsg_devmem"):
-            raise NotModelled("the lab does not model sending from device memory yet")
 
     def sendmsg(self, conn, octets, cmsgs, flags):
         """Send octets with control messages.

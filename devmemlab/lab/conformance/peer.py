@@ -39,7 +39,7 @@ class Peer:
     def __init__(self, lab, port, version, sport, dport):
         self.lab, self.port, self.version, self.sport, self.dport = lab, port, version, sport, dport
         self.seq, self.ack, self.stamp = 0xFFFF_F000, 0, 1
-        self.sent = []
+        self.sent, self.got = [], b""
         self._arena = np.zeros(FRAME_ROOM, np.uint8)
 
     def frame(self, flags, payload=b"", **fields):
@@ -92,12 +92,14 @@ class Peer:
         self.listen()
 
     def listen(self):
-        """Take what the host sent, and remember how far it is."""
+        """Take what the host sent, and remember how far it is; its payload is kept in ``got``."""
         for sent in self.port.take():
             octets = np.frombuffer(bytearray(sent.octets), np.uint8)
             pkt = make_packets(1)[0]
             if parse_frame(octets, 0, len(octets), pkt) == 0 and pkt.dport == self.sport:
                 grown = int(pkt.payload_bytes) + bool(pkt.tcp_flags & SYN) + bool(pkt.tcp_flags & FIN)
+                if pkt.payload_bytes:
+                    self.got += sent.octets[int(pkt.header_bytes):int(pkt.header_bytes) + int(pkt.payload_bytes)]
                 self.ack = (int(pkt.seq) + grown) & U32
 
     def connect(self):
@@ -146,6 +148,11 @@ class Peer:
             What.
         """
         self.deliver(self.frame(ACK | PSH | URG, payload, urg_ptr=len(payload)))
+
+    def acknowledge(self):
+        """Say what has come."""
+        self.listen()
+        self.deliver(self.frame(ACK))
 
     def finish(self):
         """Say that nothing more will come."""

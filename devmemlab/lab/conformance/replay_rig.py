@@ -2,7 +2,7 @@
 
 Law.   A trace is equal only when every field that the lab's trace tells is equal; what it does not tell is counted.
 Reads. Recorded group devmem-rig, records of call ``scenario``.
-Omits. Sending from device memory; a NIC that is told where to split.
+Omits. A NIC that is told where to split.
 """
 
 import itertools
@@ -11,12 +11,12 @@ from devmemlab.lab.conformance.answers import Answer, NotModelled
 from devmemlab.lab.conformance.compare import same_steps
 from devmemlab.lab.conformance.rig_bind import bind_lifecycle, page_pool_stats, teardown
 from devmemlab.lab.conformance.rig_receive import dontneed_limits, many_frags, pool_exhaustion, rx_basic
+from devmemlab.lab.conformance.rig_send import tx
 
 STORIES = {"rx-basic-v4": rx_basic, "rx-basic-v6": rx_basic, "many-frags": many_frags, "bind-lifecycle": bind_lifecycle,
            "dontneed-limits-real-tokens": dontneed_limits, "pool-exhaustion-32-pages": pool_exhaustion, "teardown": teardown,
-           "page-pool-stats": page_pool_stats}
-NOT_TOLD = {"rx-mixed": "the lab's NIC cannot be told to leave payload in header buffers",
-            "tx": "the lab does not model sending yet"}
+           "page-pool-stats": page_pool_stats, "tx": tx}
+NOT_TOLD = {"rx-mixed": "the lab's NIC cannot be told to leave payload in header buffers"}
 
 
 def replay(face, record):

@@ -9,7 +9,8 @@ from devmemlab.lab.conformance.answers import NotModelled, attempt
 from devmemlab.lab.conformance.lab_face import refuse_family
 from devmemlab.sock.uapi import SCM_DEVMEM_DMABUF, SOL_SOCKET
 
-SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
+SO_ZEROCOPY, MSG_ZEROCOPY, MSG_ERRQUEUE = 60, 0x4000000, 0x2000
+ERRQUEUE_ROOM = 512
 UNKNOWN_ID = (1).to_bytes(4, "little")
 ORDINARY = b"hello world"
 
@@ -51,13 +52,14 @@ def replay(face, record):
     args, step = record.args, record.leaf
     if face.lab_side:
         refuse_family(record.subject)
-        if record.call == "recvmsg(MSG_ERRQUEUE)":
-            raise NotModelled("the lab does not model the error queue")
-        face.check_sending(with_messages=record.call != "sendmsg(MSG_ZEROCOPY)")
-    if not record.subject.startswith("tcp") or record.call == "recvmsg(MSG_ERRQUEUE)":
+    if not record.subject.startswith("tcp"):
         raise NotModelled(f"a {record.call} of {record.subject} is not known here")
     version = 6 if record.subject.endswith("6") else 4
     conn, peer = (face.new_socket(version), None) if step.startswith("unconnected") else face.stream(version)
+    if record.call == "recvmsg(MSG_ERRQUEUE)":
+        face.allow_zerocopy(conn)
+        face.sendmsg(conn, ORDINARY, [], MSG_ZEROCOPY)
+        return attempt(face.recvmsg, conn, 0, ERRQUEUE_ROOM, MSG_ERRQUEUE)
     zerocopy = args.get("SO_ZEROCOPY", int(step in ("ordinary-zerocopy", "unconnected-zc", "zero-length")))
     if zerocopy:
         face.allow_zerocopy(conn)
