@@ -59,6 +59,10 @@ _FACE = {
     "scenes_break": "devmemlab.lab.scenes_break",
     "cascade": "devmemlab.view.cascade:cascade",
     "BreakControl": "devmemlab.view.break_controls:BreakControl",
+    "scenes_send": "devmemlab.lab.scenes_send",
+    "compare_senders": "devmemlab.lab.senders:compare_senders",
+    "send_bars": "devmemlab.view.send_controls:send_bars",
+    "SendControl": "devmemlab.view.send_controls:SendControl",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
         "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE",

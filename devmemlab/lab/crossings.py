@@ -39,6 +39,8 @@ CROSSED = {
     "SEND_COPY": ("dram_read", "dram_written"),
     "DMA_READ": ("dram_read", "uplink"),
     "COLLAPSE_COPY": ("dram_read", "dram_written"),
+    "DMA_READ_DEVICE": ("device_read",),
+    "DEVICE_TO_HOST": ("device_read", "uplink", "dram_written"),
 }
 """Stage -> the links that each of its octets crosses; card and device are under one PCIe switch."""
 

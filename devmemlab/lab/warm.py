@@ -26,6 +26,7 @@ from devmemlab.lab.ncdevmem_check import Validator, pattern_octets
 from devmemlab.lab.receivers import make_receiver
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.lab.warm_guards import guards
+from devmemlab.lab.warm_send import lending
 from devmemlab.mem.area import zcrx_scrub
 from devmemlab.mem.binding import net_devmem_get_niov_at, net_devmem_lookup_dmabuf
 from devmemlab.mem.dmabuf import FROM_DEVICE, dma_check, sg_fill
@@ -213,5 +214,6 @@ def benches():
 
 
 EXERCISES = [("words", words), ("guards", guards), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("sending", sending), ("trace", traced)]
+             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("sending", sending), ("lending", lending),
+             ("trace", traced)]
 """Title and callable, lowest floor first."""

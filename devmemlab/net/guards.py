@@ -76,14 +76,16 @@ _ENFORCED = (
 _ABSENT = (
     ("CRC32c over payload", "one warning, 0", "it serves SCTP and the like; the lab speaks TCP"),
     ("TCP mmap zero-copy receive", "stops at it; the copy that follows gives EFAULT", "no socket is mapped here"),
-    ("TCP retransmit collapse", "refused; both sides must agree in readability", "what was sent stays as it was cut"),
+    ("TCP retransmit collapse", "refused; both sides must agree in readability", ""),
     ("IPsec ESP frag release", "releases net_iovs as such", "no IPsec"),
     ("MTU probe, segmentation, shift of SACKed data", "no guard in Linux 6.18", "none of them is built here"),
 )
+_RETRANSMIT = "devmemlab.tcp.split:tcp_retrans_try_collapse", _TESTS + "test_retransmit_collapse"
 
 RULES = tuple(Rule(k, consumer, does, f"devmemlab.{where}", f"{_TESTS}test_{test}")
               for k, (consumer, does, where, test) in enumerate(_ENFORCED, 1)) + tuple(
-    Rule(k, consumer, does, omitted=why) for k, (consumer, does, why) in enumerate(_ABSENT, len(_ENFORCED) + 1))
+    Rule(k, consumer, does, omitted=why) if why else Rule(k, consumer, does, *_RETRANSMIT)
+    for k, (consumer, does, why) in enumerate(_ABSENT, len(_ENFORCED) + 1))
 """Every rule, by number from 1."""
 
 

@@ -38,8 +38,10 @@ PATHS = {
     "HOST_TO_DEVICE": ("user", "device"),
     "GATHER": ("device", "device"),
     "DEVICE_READ": ("device", "device"),
+    "DEVICE_TO_HOST": ("device", "user"),
     "SEND_COPY": ("user", "pages"),
     "DMA_READ": ("pages", "nic"),
+    "DMA_READ_DEVICE": ("device", "nic"),
 }
 """Stage -> from where to where, in the order in which an octet meets them."""
 
