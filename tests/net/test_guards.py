@@ -27,9 +27,11 @@ from devmemlab.net.linear_rx import skb_csum_ok
 from devmemlab.net.skb import skb_alloc
 from devmemlab.net.skb_merge import skb_may_coalesce, skb_move_frags
 from devmemlab.sock.uapi import MSG_DONTWAIT
+from devmemlab.tcp.split import tcp_retrans_try_collapse
 from devmemlab.view import displays
 from devmemlab.wire.frame import make_packets
 from devmemlab.wire.pcap import read_capture
+from tests.host.send_kit import Pair
 from tests.net.test_skb import Bench, count
 from tests.scripts.kit import Script
 
@@ -301,3 +303,20 @@ def test_joining():
     assert gro_joins(gro, b.skbs, 0, pkt[1], alike) and not gro_joins(gro, b.skbs, 0, pkt[1], unlike)
     assert gro.ctl[0].mixed == 1
     b.script.close()
+
+
+def test_retransmit_collapse():
+    """Case 39: tests/tcp/test_send_unreadable.py has the whole way; here the rows."""
+    with Pair(mtu=1500) as pair:
+        pair.k.netdev.pause_tx(True)
+        pair.conn.setsockopt(6, 1, 1)
+        assert pair.put([(0, 100)]) == pair.put([(100, 100)]) == pair.conn.send(bytes(100)) == pair.conn.send(bytes(100)) == 100
+        pair.k.netdev.pause_tx(False)
+        pair.k.flush()
+        tcbs, skbs, row = pair.k.tcbs, pair.k.skbs, pair.row
+        edge = int(row.snd_una + row.snd_wnd) & 0xFFFFFFFF
+        first = int(row.sndq_head)
+        third = int(skbs.skb[skbs.skb[first].next].next)
+        assert tcp_retrans_try_collapse(tcbs, skbs, pair.conn.sock, first, edge) == 0
+        assert tcp_retrans_try_collapse(tcbs, skbs, pair.conn.sock, int(skbs.skb[first].next), edge) == 0
+        assert tcp_retrans_try_collapse(tcbs, skbs, pair.conn.sock, third, edge) == 1
