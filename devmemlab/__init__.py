@@ -66,7 +66,9 @@ _FACE = {
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
         "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE",
-        "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "CMSG_LEN", "CMSG_SPACE")},
+        "MSG_PEEK", "MSG_TRUNC", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_OOB", "MSG_CTRUNC", "SO_OOBINLINE", "SO_RCVLOWAT",
+        "SO_RCVTIMEO", "SO_SNDTIMEO", "SO_PEEK_OFF", "IPPROTO_TCP", "TCP_INQ", "SIOCINQ", "SIOCATMARK", "SIOCOUTQ", "SIOCOUTQNSD",
+         "CMSG_LEN", "CMSG_SPACE")},
     **{name: f"devmemlab.host.memory_fds:{name}" for name in (
         "SYNC_READ", "SYNC_WRITE", "SYNC_RW", "SYNC_START", "SYNC_END")},
 }

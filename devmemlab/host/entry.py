@@ -18,7 +18,7 @@ from devmemlab.net.transmit import validate_xmit
 from devmemlab.nic.tx import nic_transmit
 from devmemlab.nic.tx_ring import tx_clean, tx_keep, tx_post
 from devmemlab.sock.destroy import sock_reap
-from devmemlab.sock.recvmsg import tcp_recvmsg
+from devmemlab.sock.recvmsg import msg_begin, tcp_recvmsg
 from devmemlab.sock.tokens import sock_devmem_dontneed
 from devmemlab.tcp.close import tcp_close, tcp_shutdown
 from devmemlab.tcp.page_room import tcp_note_room
@@ -178,7 +178,8 @@ def machine_keep(machine):
 
 
 @kernel
-def machine_recvmsg(memory, machine, trace, sock, user, user_at, user_length, control, length, msg_flags, now_ns):
+def machine_recvmsg(memory, machine, trace, sock, user, user_at, user_length, control, length, msg_flags, again,
+                    now_ns):
     """Receive from a connection.
 
     Parameters
@@ -201,6 +202,8 @@ def machine_recvmsg(memory, machine, trace, sock, user, user_at, user_length, co
         Octets wanted.
     msg_flags : int64
         MSG_*.
+    again : int64
+        1: go on with a call that has waited.
     now_ns : int64
         Time.
 
@@ -210,12 +213,8 @@ def machine_recvmsg(memory, machine, trace, sock, user, user_at, user_length, co
         See `devmemlab.sock.recvmsg.tcp_recvmsg`; ``machine.msg[0]`` tells the cursors.
     """
     msg = machine.msg[0]
-    msg.user_at = user_at
-    msg.user_left = user_length
-    msg.control_at = 0
-    msg.control_left = len(control)
-    msg.linear_bytes = 0
-    msg.frags = 0
+    if again == 0:
+        msg_begin(machine.tcbs, sock, msg, user_at, user_length, len(control), msg_flags)
     trace_clock(trace, now_ns)
     return tcp_recvmsg(memory, machine.tcbs, machine.txq, machine.skbs, machine.pools, machine.netmems,
                        machine.providers, machine.tokens, machine.ledger, trace, sock, user, control, msg, length,

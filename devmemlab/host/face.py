@@ -7,12 +7,15 @@ Omits. mmap of sockets.
 
 import numpy as np
 
+from devmemlab.base.errno import ENOTTY
 from devmemlab.host.commands_of import commands_of
 from devmemlab.host.counters import Counting
 from devmemlab.host.ethtool import ethtool_of
 from devmemlab.host.inspect import inspect_queue, inspect_skb
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
+from devmemlab.host.readiness import fd_of
+from devmemlab.host.receive_options import socket_ioctl
 from devmemlab.host.selector import Readiness
 from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
@@ -57,6 +60,28 @@ class LinuxFace(MemoryFds, Readiness, Counting, Sysctls, ZerocopyCalls):
             References released.
         """
         return conn.setsockopt(SOL_SOCKET, SO_DEVMEM_DONTNEED, np.asarray(tokens, "<u4").tobytes())
+
+    def ioctl(self, fd, request):
+        """Ask a socket about its queues.
+
+        Parameters
+        ----------
+        fd : int or Socket
+            Which.
+        request : int
+            SIOCINQ, SIOCATMARK, SIOCOUTQ or SIOCOUTQNSD.
+
+        Returns
+        -------
+        value : int
+            The C int that the kernel writes.
+
+        Raises
+        ------
+        OSError
+            EBADF; ENOTTY for another request, or what is no socket; EINVAL for a listener.
+        """
+        return socket_ioctl(self.fds.get(fd_of(fd), Socket, ENOTTY, "a socket"), request)
 
     def ifindex(self, ifname):
         """Number of an interface.

@@ -24,7 +24,7 @@ from devmemlab.nic.rxq import PARSED_ROWS, rxq_drop, rxq_refill
 from devmemlab.sock.collapse import tcp_prune_queue
 from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.input import tcp_rcv
-from devmemlab.tcp.output import FIN, PSH
+from devmemlab.tcp.output import FIN, PSH, URG
 from devmemlab.tcp.page_room import tcp_note_room
 
 
@@ -60,8 +60,9 @@ def _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, 
             tcp_prune_queue(memory, tcbs, skbs, pkt, pools, netmems, providers, ledger, trace)
         tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, now_ns)
         pkt.seq = seq_add(pkt.seq, pkt.payload_bytes)
+        pkt.urg_ptr -= pkt.payload_bytes
         pkt.payload_bytes = left
-        pkt.tcp_flags = tcp_flags
+        pkt.tcp_flags = tcp_flags if pkt.urg_ptr > 0 else tcp_flags & ~URG
         skb = rest
     if skbs.skb[skb].length > pkt.payload_bytes:
         skb_trim(skbs, skb, pools, netmems, providers, trace, pkt.payload_bytes)

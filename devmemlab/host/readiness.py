@@ -2,7 +2,7 @@
 
 Law.   Looking changes nothing; waiting drives the clock, and what is due now is done before the first look.
 Reads. Linux net/ipv4/tcp.c (tcp_poll), net/netlink/af_netlink.c (datagram_poll); poll(2), select(2).
-Omits. POLLPRI (urgent data is not modelled), edge-triggered events.
+Omits. Edge-triggered events.
 """
 
 import math
@@ -20,12 +20,38 @@ from devmemlab.tcp.states import (
     SYN_SENT,
     TIME_WAIT,
 )
+from devmemlab.tcp.urgent import URG_VALID
+from devmemlab.tcp.window import tcp_receive_window
 
-POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM, POLLRDHUP = 1, 4, 8, 16, 32, 64, 256, 8192
+POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM, POLLRDHUP = 1, 2, 4, 8, 16, 32, 64, 256, 8192
 ALWAYS = POLLERR | POLLHUP | POLLNVAL
 """What poll tells although nobody asked."""
 NS_PER_S = 1_000_000_000
 _NO_MORE_SENDING = (FIN_WAIT1, FIN_WAIT2, CLOSING, LAST_ACK, TIME_WAIT)
+
+
+def tcp_stream_is_readable(row):
+    """Tell whether as much waits as the program wants to be woken for (SO_RCVLOWAT).
+
+    Parameters
+    ----------
+    row : TCB
+        Its row.
+
+    Returns
+    -------
+    readable : bool
+        True with less, too, when the buffer or the window is so full that more may not come before something is read.
+    """
+    waiting = int(row.rcv_nxt - row.copied_seq) & 0xFFFFFFFF
+    # An urgent octet out of line is there, but no reader gets it.
+    at_mark = row.urg_state and row.urg_seq == row.copied_seq and not row.oobinline
+    if not 0 < waiting < 1 << 31:
+        return False
+    if waiting >= row.rcvlowat + bool(at_mark):
+        return True
+    full = row.rcvbuf - (row.rcvbuf >> 3)
+    return bool(row.rmem_alloc > full or tcp_receive_window(row) <= row.rcv_mss)
 
 
 def tcp_poll(row):
@@ -51,8 +77,10 @@ def tcp_poll(row):
     if row.fin_received or (state == CLOSE and row.rport):
         events |= POLLIN | POLLRDNORM | POLLRDHUP
     if state not in (SYN_SENT, SYN_RECV):
-        if row.rcvq_head:
+        if tcp_stream_is_readable(row):
             events |= POLLIN | POLLRDNORM
+        if row.urg_state == URG_VALID:
+            events |= POLLPRI
         # A third of the buffer must be free, so that a program is not woken for every segment that goes.
         if sent_all or row.sndbuf - row.wmem_queued >= row.wmem_queued >> 1:
             events |= POLLOUT | POLLWRNORM
@@ -174,7 +202,7 @@ class Poll:
         fd : int or object
             Descriptor, or something with ``fileno()``.
         eventmask : int
-            POLLIN, POLLOUT, POLLRDHUP; POLLERR, POLLHUP and POLLNVAL are always told.
+            POLLIN, POLLPRI, POLLOUT, POLLRDHUP; POLLERR, POLLHUP and POLLNVAL are always told.
         """
         self._asked[fd_of(fd)] = int(eventmask)
 
@@ -234,7 +262,7 @@ def select_fds(kernel, rlist, wlist, xlist, timeout=None):
     kernel : Host or Process
         Whose descriptors.
     rlist, wlist, xlist : sequence of int or object
-        To be readable, writable, or to have urgent data (which never happens here).
+        To be readable, writable, or to have urgent data.
     timeout : float or None
         Seconds.
 
@@ -250,7 +278,7 @@ def select_fds(kernel, rlist, wlist, xlist, timeout=None):
     """
     if timeout is not None and timeout < 0:
         raise error(EINVAL, f"timeout {timeout}: 0 or more is possible, None waits for ever")
-    wanted = [(list(rlist), POLLIN | POLLHUP | POLLERR), (list(wlist), POLLOUT | POLLERR), (list(xlist), 0)]
+    wanted = [(list(rlist), POLLIN | POLLHUP | POLLERR), (list(wlist), POLLOUT | POLLERR), (list(xlist), POLLPRI)]
 
     def look():
         found = []

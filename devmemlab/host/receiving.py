@@ -1,21 +1,24 @@
 """Receiving: recvmsg and its shorter relatives.
 
 Law.   Waiting happens here, never in a kernel; a call that fails has consumed nothing it did not report.
-Reads. Python's socket module; Linux net/ipv4/tcp.c (tcp_recvmsg).
-Omits. recvmmsg, MSG_WAITALL.
+Reads. Python's socket module (a socket with a timeout polls, then reads what is there); Linux net/ipv4/tcp.c (tcp_recvmsg).
+Omits. recvmmsg. A socket without timeout that nothing more can reach returns what it has, where it would wait for ever.
 """
 
 import numpy as np
 
-from devmemlab.base.errno import EAGAIN, EFAULT, ENODEV, ENOMEM, ENOTCONN, ETOOSMALL, error
+from devmemlab.base.errno import EAGAIN, EFAULT, EINVAL, ENODEV, ENOMEM, ENOTCONN, ETOOSMALL, error
 from devmemlab.host.entry import machine_recvmsg
+from devmemlab.host.readiness import POLLERR, POLLHUP, POLLIN, tcp_poll
 from devmemlab.mem.region import memory
-from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, Ancdata
+from devmemlab.sock.recvmsg import tcp_put_inq
+from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, Ancdata
 from devmemlab.tcp.states import CLOSE, LISTEN
 
 _ADVICE = {
     EAGAIN: "nothing has arrived yet",
-    EFAULT: "device data is queued; pass MSG_SOCK_DEVMEM and room for control messages",
+    EFAULT: "device data is queued; pass MSG_SOCK_DEVMEM and room for control messages (MSG_OOB cannot read it: set SO_OOBINLINE)",
+    EINVAL: "no urgent data is there, or it is in line (SO_OOBINLINE)",
     ENODEV: "a frag of this packet is no dmabuf net_iov; check that one binding serves the whole queue",
     ENOTCONN: "the socket is not connected",
     ETOOSMALL: "the control buffer cannot hold one devmem message; pass at least CMSG_SPACE(24) = 40 octets",
@@ -26,24 +29,78 @@ _ADVICE = {
 class Receiving:
     """The receiving half of `devmemlab.host.socket.Socket`."""
 
-    @staticmethod
-    def _readable(row):
-        return row.rcvq_head or row.fin_received or row.error or row.state == CLOSE
-
     def _receive(self, user, user_at, user_length, control, length, flags):
-        host = self.host
-        row = self._row
-        if self.timeout != 0 and not flags & MSG_DONTWAIT and row.state != LISTEN:
-            self._wait(lambda: self._readable(row), "data", self.timeout)
+        """Make one call, which may wait more than once.
+
+        Parameters
+        ----------
+        user, user_at, user_length : uint8[n], int, int
+            The user's buffer.
+        control : uint8[k]
+            The control buffer.
+        length : int
+            Octets wanted.
+        flags : int
+            MSG_*.
+
+        Returns
+        -------
+        copied : int
+            Octets; ``host.msg[0]`` has the cursors.
+        """
+        host, row = self.host, self._row
+        waits = self.timeout != 0 and not flags & (MSG_DONTWAIT | MSG_OOB) and row.state != LISTEN
+        if waits and self.timeout is not None:
+            # A socket with a timeout does not block in the kernel: Python polls first.
+            self._wait(lambda: tcp_poll(row) & (POLLIN | POLLHUP | POLLERR), "data", self.timeout)
+        again, until_ns = 0, host.clock.now_ns + int(row.rcvtimeo_ns)
         while True:
-            copied = machine_recvmsg(memory(), host.machine, host.trace, self.sock, user, user_at, user_length, control,
-                                     length, flags & ~MSG_DONTWAIT, host.clock.now_ns)
-            if copied != -EAGAIN:
+            copied = machine_recvmsg(memory(), host.machine, host.trace, self._open, user, user_at, user_length, control,
+                                     length, flags & ~MSG_DONTWAIT, again, host.clock.now_ns)
+            if not waits or not host.msg[0].may_wait or (copied >= 0 and self.timeout is not None):
                 break
-            self._wait(lambda: self._readable(row), "data", 0 if flags & MSG_DONTWAIT else self.timeout)
+            try:
+                self._wait_for_more(row, max(until_ns - host.clock.now_ns, 1) if row.rcvtimeo_ns else 0)
+            except (TimeoutError, BlockingIOError):
+                if copied <= 0:
+                    raise
+                break                   # what has been taken is reported; the next call tells why
+            again = 1
         if copied < 0:
             raise error(copied, _ADVICE.get(-copied, "receiving failed"))
         return int(copied)
+
+    def _wait_for_more(self, row, patience_ns):
+        """Wait until something has happened to the receive queue.
+
+        Parameters
+        ----------
+        row : TCB
+            Of the connection.
+        patience_ns : int
+            What is left of SO_RCVTIMEO; 0: for ever.
+        """
+        seen = int(row.rcv_nxt)
+        self._wait(lambda: row.rcv_nxt != seen or row.error or row.state == CLOSE, "data", self.timeout, patience_ns)
+
+    def _messages(self, control):
+        """Take the control messages of the call that has just returned.
+
+        Parameters
+        ----------
+        control : uint8[k]
+            The control buffer.
+
+        Returns
+        -------
+        ancdata, msg_flags : Ancdata, int
+            As ``recvmsg`` returns them.
+        """
+        msg = self.host.msg[0]
+        devmem_bytes = int(msg.control_at)
+        if self._row.recvmsg_inq:
+            tcp_put_inq(self.host.tcbs, self.sock, control, msg)
+        return Ancdata(control[: msg.control_at].tobytes(), devmem_bytes), int(msg.msg_flags)
 
     def recvmsg(self, bufsize, ancbufsize=0, flags=0):
         """Receive data and control messages.
@@ -55,12 +112,13 @@ class Receiving:
         ancbufsize : int
             Room for control messages, octets.
         flags : int
-            MSG_SOCK_DEVMEM, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT; MSG_ERRQUEUE reads the error queue instead.
+            MSG_SOCK_DEVMEM, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_OOB; MSG_ERRQUEUE reads the error queue
+            instead.
 
         Returns
         -------
         data, ancdata, msg_flags, address : bytes, Ancdata, int, None
-            `data` holds host bytes and linear bytes; `ancdata` is read by `devmemlab.frags`. How many octets of the
+            `msg_flags` may be MSG_CTRUNC or MSG_OOB; `data` holds host bytes and linear bytes; `ancdata` is read by `devmemlab.frags`. How many octets of the
             stream were taken is the sum of the frag sizes, or ``len(data)`` when there are none.
 
         Raises
@@ -75,8 +133,34 @@ class Receiving:
         if len(self._control) != ancbufsize:
             self._control = np.zeros(ancbufsize, np.uint8)
         self._receive(self._user, 0, bufsize, self._control, bufsize, flags)
-        msg = self.host.msg[0]
-        return (self._user[: msg.user_at].tobytes(), Ancdata(self._control[: msg.control_at].tobytes()), 0, None)
+        octets = self._user[: self.host.msg[0].user_at].tobytes()
+        return (octets, *self._messages(self._control), None)
+
+    def recvmsg_into(self, buffers, ancbufsize=0, flags=0):
+        """Receive data into several buffers, and control messages.
+
+        Parameters
+        ----------
+        buffers : iterable of writable buffer
+            Filled one after the other.
+        ancbufsize, flags : int
+            As for `recvmsg`.
+
+        Returns
+        -------
+        copied, ancdata, msg_flags, address : int, Ancdata, int, None
+            `copied` counts octets of the stream, those in device memory included.
+        """
+        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        room = sum(map(len, views))
+        user, control = np.zeros(room, np.uint8), np.zeros(ancbufsize, np.uint8)
+        copied = self._receive(user, 0, room, control, room, flags)
+        at = 0
+        for view in views:
+            piece = user[at:min(at + len(view), int(self.host.msg[0].user_at))]
+            view[:len(piece)] = piece.tobytes()
+            at += len(view)
+        return (copied, *self._messages(control), None)
 
     def recv(self, bufsize, flags=0):
         """Receive data.
@@ -115,6 +199,36 @@ class Receiving:
         view = np.frombuffer(buffer, np.uint8)
         want = nbytes or len(view)
         return self._receive(view, 0, len(view), self._control[:0], want, flags)
+
+    def recvfrom(self, bufsize, flags=0):
+        """Receive data, and the address that a stream does not tell.
+
+        Parameters
+        ----------
+        bufsize, flags : int
+            As for `recv`.
+
+        Returns
+        -------
+        data, address : bytes, None
+            As there.
+        """
+        return self.recv(bufsize, flags), None
+
+    def recvfrom_into(self, buffer, nbytes=0, flags=0):
+        """Receive data into a buffer, and the address that a stream does not tell.
+
+        Parameters
+        ----------
+        buffer, nbytes, flags
+            As for `recv_into`.
+
+        Returns
+        -------
+        copied, address : int, None
+            As there.
+        """
+        return self.recv_into(buffer, nbytes, flags), None
 
     def recv_region(self, region, offset, nbytes, flags=0):
         """Receive data into a region of host memory.

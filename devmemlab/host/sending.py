@@ -157,7 +157,7 @@ class Sending:
             host.flush()
             if taken != -EAGAIN:
                 break
-            self._wait(lambda: self._writable(row), "room in the send buffer", timeout)
+            self._wait(lambda: self._writable(row), "room in the send buffer", timeout, int(row.sndtimeo_ns))
         if taken < 0:
             raise error(taken, _ADVICE.get(-taken, "the connection ended"))
         return int(taken)

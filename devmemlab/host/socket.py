@@ -200,7 +200,7 @@ class Socket(Receiving, Sending, Zerocopy, Options):
         row = self._row
         if row.state != LISTEN:
             raise error(EINVAL, "the socket does not listen")
-        self._wait(lambda: row.accept_head != 0, "a connection", self.timeout)
+        self._wait(lambda: row.accept_head != 0, "a connection", self.timeout, int(row.rcvtimeo_ns))
         child = int(row.accept_head)
         row.accept_head = self.host.tcbs.tcb[child].accept_next
         if row.accept_head == 0:
@@ -229,12 +229,21 @@ class Socket(Receiving, Sending, Zerocopy, Options):
             return (f"::ffff:{text}" if row.ip_version == 4 else text), int(port), 0, 0
         return text, int(port)
 
-    def _wait(self, ready, what, timeout):
+    def _wait(self, ready, what, timeout, kernel_ns=0):
         if ready():
             return
         if timeout == 0:
             raise error(EAGAIN, f"no {what} yet, and the socket does not block")
-        self.host.lab.wait(ready, what, None if timeout is None else int(timeout * 1e9))
+        lab, patience_ns = self.host.lab, kernel_ns if timeout is None and kernel_ns else None
+        if patience_ns is None:
+            lab.wait(ready, what, None if timeout is None else int(timeout * 1e9))
+            return
+        limit_ns = lab.clock.now_ns + patience_ns
+        try:
+            lab.wait(ready, what, patience_ns)
+        except TimeoutError:
+            lab.clock.advance_to(limit_ns)
+            raise error(EAGAIN, f"no {what} within SO_RCVTIMEO or SO_SNDTIMEO, {patience_ns / 1e9:g} s") from None
 
     def shutdown(self, how):
         """Say that nothing more will be sent.

@@ -10,6 +10,7 @@ import numpy as np
 from devmemlab.base.errno import EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, error
 from devmemlab.host.entry import machine_dontneed
 from devmemlab.host.genl.core import GenlSock
+from devmemlab.host.receive_options import FIELDS, get_receive_option, set_receive_option
 from devmemlab.host.tcp_options import IPPROTO_TCP, get_tcp_option, set_keepalive, set_tcp_option
 from devmemlab.sock.uapi import (
     DMABUF_TOKEN_BYTES,
@@ -22,6 +23,7 @@ from devmemlab.sock.uapi import (
     SO_REUSEPORT,
     SO_SNDBUF,
     SO_ZEROCOPY,
+    SO_SNDLOWAT,
     SOL_SOCKET,
 )
 
@@ -84,8 +86,8 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY, SO_REUSEADDR, SO_REUSEPORT or SO_DEVMEM_DONTNEED;
-            IPPROTO_TCP and what `devmemlab.host.tcp_options` knows.
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY, SO_REUSEADDR, SO_REUSEPORT, SO_DEVMEM_DONTNEED or what
+            `devmemlab.host.receive_options` knows; IPPROTO_TCP and what `devmemlab.host.tcp_options` knows.
         value : int, bytes or None
             Its value; for SO_DEVMEM_DONTNEED elements of ``{u32 token_start, u32 token_count}``. None, with a length, is a
             pointer to nothing.
@@ -120,7 +122,7 @@ class Options:
             return int(freed)
         number = int.from_bytes(octets[:INT_BYTES], "little", signed=True)
         if option == SO_RCVBUF:
-            self._row.rcvbuf = max(2 * number, 2304)
+            self._row.rcvbuf, self._row.rcvbuf_locked = max(2 * number, 2304), 1
             self.host.tcbs.ctl[0].tight |= int(self._row.rmem_alloc > self._row.rcvbuf)
             return None
         if option == SO_SNDBUF:
@@ -133,6 +135,8 @@ class Options:
                 raise error(EINVAL, f"SO_ZEROCOPY {number}: 0 and 1 are possible")
             self._row.zerocopy = number
             return None
+        if option in FIELDS:
+            return set_receive_option(self, option, octets[:optlen])
         if option in (SO_REUSEADDR, SO_REUSEPORT):
             return None
         raise error(ENOPROTOOPT, f"option {option} at level {level} is not known here")
@@ -143,8 +147,8 @@ class Options:
         Parameters
         ----------
         level, option : int
-            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY or SO_ERROR (reading it clears it);
-            IPPROTO_TCP as for setting.
+            SOL_SOCKET and SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE, SO_ZEROCOPY, SO_ERROR (reading it clears it), SO_SNDLOWAT or what
+            `devmemlab.host.receive_options` knows; IPPROTO_TCP as for setting.
         buflen : int
             Ignored.
 
@@ -162,6 +166,8 @@ class Options:
         fields = {SO_RCVBUF: "rcvbuf", SO_SNDBUF: "sndbuf", SO_KEEPALIVE: "keepalive", SO_ZEROCOPY: "zerocopy"}
         if level == SOL_SOCKET and option in fields:
             return int(getattr(row, fields[option]))
+        if level == SOL_SOCKET and (option in FIELDS or option == SO_SNDLOWAT):
+            return get_receive_option(self, option)
         raise error(ENOPROTOOPT, f"option {option} at level {level} cannot be read here")
 
 

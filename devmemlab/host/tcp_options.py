@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from devmemlab.base.errno import EINVAL, ENOENT, ENOPROTOOPT, error
 from devmemlab.host.entry_send import machine_push
+from devmemlab.sock.uapi import IPPROTO_TCP, TCP_INQ
 from devmemlab.tcp.congestion import CONGESTION_NAMES
 from devmemlab.tcp.states import CLOSE, LISTEN
 from devmemlab.tcp.tcb import FAR_FUTURE, NS_PER_MS
 
-IPPROTO_TCP = 6
 (TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_QUICKACK, TCP_CONGESTION,
  TCP_USER_TIMEOUT) = 1, 3, 4, 5, 6, 12, 13, 18
 NS_PER_S = 1000 * NS_PER_MS
@@ -42,6 +42,7 @@ _NUMBERS = {
     TCP_KEEPIDLE: _Number("keepidle_ns", NS_PER_S, 1, 32767),
     TCP_KEEPINTVL: _Number("keepintvl_ns", NS_PER_S, 1, 32767),
     TCP_KEEPCNT: _Number("keepcnt", 1, 1, 127),
+    TCP_INQ: _Number("recvmsg_inq", 1, 0, 1),
     TCP_USER_TIMEOUT: _Number("user_timeout_ns", NS_PER_MS, 0, (1 << 31) - 1),
 }
 
@@ -80,7 +81,7 @@ def set_tcp_option(sock, option, octets):
     if option not in _NUMBERS:
         raise error(ENOPROTOOPT, f"option {option} at level IPPROTO_TCP is not known here")
     number = _NUMBERS[option]
-    if number.most == 1:
+    if number.most == 1 and option != TCP_INQ:
         value = int(bool(value))
     if not number.least <= value <= number.most:
         raise error(EINVAL, f"option {option}: {value} is not from {number.least} to {number.most}")

@@ -144,6 +144,30 @@ class Kernel(MemoryFds, DeviceSends, Counting, Settings):
             there = ", ".join(name for _, name in socket.if_nameindex())
             raise error(ENODEV, f"no interface {ifname!r} in this network namespace; there are {there}") from None
 
+    def ioctl(self, fd, request):
+        """Ask a socket about its queues.
+
+        Parameters
+        ----------
+        fd : int or socket.socket
+            Which.
+        request : int
+            SIOCINQ, SIOCATMARK, SIOCOUTQ or SIOCOUTQNSD.
+
+        Returns
+        -------
+        value : int
+            The C int that the kernel writes.
+
+        Raises
+        ------
+        OSError
+            With the kernel's errno.
+        """
+        import fcntl                    # Linux only, as this object is
+
+        return int.from_bytes(fcntl.ioctl(fd, request, bytes(4)), sys.byteorder, signed=True)
+
     def sh(self, text, **variables):
         """Run command lines in a shell of this machine, with the rights of this process.
 

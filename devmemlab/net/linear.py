@@ -226,14 +226,17 @@ def skb_copy_bits(memory, skbs, skb, netmems, offset, octets, at, length):
         at += piece
         length -= piece
     start = row.headlen
-    for i in range(row.nr_frags):
-        frag = skbs.frag[skb, i]
-        if length > 0 and offset < start + frag.length:
-            skip = offset - start
-            piece = min(frag.length - skip, length)
-            copy_octets(octets, at, memory, netmems[netmem_row(frag.netmem)].dma_addr + frag.offset + skip, piece)
-            offset += piece
-            at += piece
-            length -= piece
-        start += frag.length
+    link = skb
+    while link and length > 0:
+        for i in range(skbs.skb[link].nr_frags):
+            frag = skbs.frag[link, i]
+            if length > 0 and offset < start + frag.length:
+                skip = offset - start
+                piece = min(frag.length - skip, length)
+                copy_octets(octets, at, memory, netmems[netmem_row(frag.netmem)].dma_addr + frag.offset + skip, piece)
+                offset += piece
+                at += piece
+                length -= piece
+            start += frag.length
+        link = row.frag_list if link == skb else skbs.skb[link].next
     return 0

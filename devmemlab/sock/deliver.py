@@ -2,7 +2,7 @@
 
 Law.   A piece is described, counted and referenced in one breath, or not at all.
 Reads. Linux net/ipv4/tcp.c (tcp_recvmsg_dmabuf); net/core/scm.c (put_cmsg_notrunc).
-Omits. Frag lists: an skb here has no other skbs hanging from it.
+Omits. The rate-limited line in the kernel log about a frag that is no net_iov.
 
 A control message takes 40 octets. When the next one does not fit, what was delivered so far is
 returned; when nothing was, the error is 525 (ETOOSMALL), and nothing is lost.
@@ -18,10 +18,11 @@ from devmemlab.base.trace import CMSG_DMABUF, CMSG_LINEAR, emit
 from devmemlab.mem.ledger import LINEAR_COPY, ledger_add
 from devmemlab.mem.netmem import NIOV_DMABUF, netmem_is_net_iov, netmem_row
 from devmemlab.mem.provider_table import net_iov_binding_id, net_iov_virtual_offset
-from devmemlab.sock.tokens import token_take
+from devmemlab.sock.tokens import token_cancel, token_commit, token_reserve
 from devmemlab.sock.uapi import CMSG_HEADER_BYTES, DMABUF_CMSG_BYTES, SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR, put_devmem_cmsg
 
-MSGHDR = schema("user_at", "user_left", "control_at", "control_left", "linear_bytes", "frags")
+MSGHDR = schema("user_at", "user_left", "control_at", "control_left", "linear_bytes", "frags",
+                "msg_flags", "kind", "seq", "copied", "may_wait")
 CMSG_BYTES = CMSG_HEADER_BYTES + DMABUF_CMSG_BYTES
 
 
@@ -77,6 +78,53 @@ def _deliver_linear(memory, skbs, skb, offset, want, user, control, msg, ledger,
 
 
 @kernel
+def _deliver_frag(netmems, providers, tokens, frag, skip, piece, control, msg, trace, sock):
+    """Describe a piece of a frag by a control message with a token.
+
+    Parameters
+    ----------
+    netmems : NETMEM[n_netmem]
+        The piece takes a reference.
+    providers : Providers
+        Tell the offset and the binding.
+    tokens : XArrays
+        The piece takes a token.
+    frag : FRAG
+        Of a dmabuf net_iov.
+    skip, piece : int64
+        Where in the frag, and how much.
+    control : uint8[k]
+        The control buffer.
+    msg : MSGHDR
+        The control cursor advances.
+    trace : Trace or None
+        Receives cmsg_dmabuf.
+    sock : int64
+        Row of the connection.
+
+    Returns
+    -------
+    err : int64
+        0; ``-ENOMEM`` or ``-EBUSY`` when there is no token, ``-ETOOSMALL`` when there is no room. Nothing has changed then.
+    """
+    token = token_reserve(tokens, sock, frag.netmem)
+    if token < 0:
+        return token
+    if msg.control_left < CMSG_BYTES:
+        token_cancel(tokens, sock, token)
+        return np.int64(-ETOOSMALL)
+    at = net_iov_virtual_offset(netmems, providers, frag.netmem) + frag.offset + skip
+    put_devmem_cmsg(control, msg.control_at, SCM_DEVMEM_DMABUF, at, piece, token,
+                    net_iov_binding_id(netmems, providers, frag.netmem))
+    msg.control_at += CMSG_BYTES
+    msg.control_left -= CMSG_BYTES
+    msg.frags += 1
+    token_commit(netmems, frag.netmem)
+    emit(trace, CMSG_DMABUF, sock, token, frag.netmem, piece)
+    return np.int64(0)
+
+
+@kernel
 def tcp_recvmsg_dmabuf(memory, skbs, skb, netmems, providers, tokens, offset, want, user, control, msg, ledger, trace,
                        sock):
     """Deliver octets of one unreadable skb as control messages.
@@ -96,7 +144,7 @@ def tcp_recvmsg_dmabuf(memory, skbs, skb, netmems, providers, tokens, offset, wa
     tokens : XArrays
         Each delivered piece takes a token.
     offset : int64
-        Octets of the skb consumed already.
+        Octets of the skb, its frag list included, consumed already.
     want : int64
         Octets wanted; 0 still describes the frag at `offset` with size 0, as Linux does.
     user : uint8[m]
@@ -115,55 +163,51 @@ def tcp_recvmsg_dmabuf(memory, skbs, skb, netmems, providers, tokens, offset, wa
     Returns
     -------
     sent : int64
-        Octets delivered; when none: ``-ETOOSMALL``, ``-EFAULT``, ``-ENODEV`` (a frag that is no dmabuf net_iov),
-        ``-ENOMEM`` or ``-EBUSY`` (no token).
+        Octets delivered; when nothing was: ``-ETOOSMALL``, ``-EFAULT`` (the user's buffer or the skb ends early),
+        ``-ENODEV`` (a frag that is no dmabuf net_iov, or readable data in the frag list), ``-ENOMEM`` or ``-EBUSY`` (no
+        token).
     """
-    row = skbs.skb[skb]
     sent = np.int64(0)
     err = np.int64(0)
-    if offset < row.headlen:
-        piece = min(row.headlen - offset, want)
-        err = _deliver_linear(memory, skbs, skb, offset, piece, user, control, msg, ledger, trace, sock)
-        if err != 0:
-            return err
-        sent += piece
-        offset += piece
-        want -= piece
-        if want == 0:
-            return sent
-    start = row.headlen
     described = False
-    for i in range(row.nr_frags):
-        frag = skbs.frag[skb, i]
-        if not netmem_is_net_iov(frag.netmem) or netmems[netmem_row(frag.netmem)].niov_type != NIOV_DMABUF:
+    at = skb
+    while at and (want > 0 or not described) and err == 0:
+        row = skbs.skb[at]
+        if row.unreadable == 0:
             err = np.int64(-ENODEV)
             break
-        end = start + frag.length
-        if offset < end:
-            piece = min(end - offset, want)
-            if msg.control_left < CMSG_BYTES:
-                err = np.int64(-ETOOSMALL)
+        if offset < row.headlen:
+            piece = min(row.headlen - offset, want)
+            err = np.int64(_deliver_linear(memory, skbs, at, offset, piece, user, control, msg, ledger, trace, sock))
+            if err != 0:
                 break
-            token = token_take(tokens, sock, netmems, frag.netmem)
-            if token < 0:
-                err = token
-                break
-            at = net_iov_virtual_offset(netmems, providers, frag.netmem) + frag.offset + (offset - start)
-            put_devmem_cmsg(control, msg.control_at, SCM_DEVMEM_DMABUF, at, piece, token,
-                            net_iov_binding_id(netmems, providers, frag.netmem))
-            msg.control_at += CMSG_BYTES
-            msg.control_left -= CMSG_BYTES
-            msg.frags += 1
-            emit(trace, CMSG_DMABUF, sock, token, frag.netmem, piece)
             described = True
             sent += piece
             offset += piece
             want -= piece
             if want == 0:
                 break
-        start = end
-    if sent == 0 and not described:
-        if err == 0:
-            err = np.int64(-EFAULT)
-        return err
-    return sent
+        start = row.headlen
+        for i in range(row.nr_frags):
+            frag = skbs.frag[at, i]
+            if not netmem_is_net_iov(frag.netmem) or netmems[netmem_row(frag.netmem)].niov_type != NIOV_DMABUF:
+                err = np.int64(-ENODEV)
+                break
+            end = start + frag.length
+            if offset < end:
+                piece = min(end - offset, want)
+                err = _deliver_frag(netmems, providers, tokens, frag, offset - start, piece, control, msg, trace, sock)
+                if err != 0:
+                    break
+                described = True
+                sent += piece
+                offset += piece
+                want -= piece
+                if want == 0:
+                    break
+            start = end
+        offset -= start
+        at = row.frag_list if at == skb else row.next
+    if described:
+        return sent
+    return err if err != 0 else np.int64(-EFAULT)

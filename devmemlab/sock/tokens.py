@@ -2,7 +2,8 @@
 
 Law.   A live token owns exactly one ``pp_ref_count`` of its netmem.
 Reads. Linux net/ipv4/tcp.c (the xarray of user frags), net/core/sock.c (sock_devmem_dontneed).
-Omits. Reservation of ids ahead of use: nothing else runs while a call of the lab does.
+Omits. Reservation of a batch of ids ahead of use: nothing else runs while a call of the lab does, so one id at a time is the
+       same. What Linux loses when another thread returns an id that is only reserved cannot happen here.
 
 Ids are dense: the lowest free one is handed out, so a returned token's number comes back at once. A
 program that returns a token twice may therefore free somebody else's, exactly as on Linux.
@@ -20,8 +21,8 @@ from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONT
 
 
 @kernel
-def token_take(tokens, sock, netmems, netmem):
-    """Hand out a token for one more reference to a netmem.
+def token_reserve(tokens, sock, netmem):
+    """Choose the id of the next token. It holds no reference until `token_commit`; `token_cancel` takes it back.
 
     Parameters
     ----------
@@ -29,8 +30,6 @@ def token_take(tokens, sock, netmems, netmem):
         Tree `sock` gets an entry.
     sock : int64
         Row of the connection.
-    netmems : NETMEM[n_netmem]
-        ``pp_ref_count`` grows by one on success.
     netmem : int64
         Handle.
 
@@ -39,11 +38,38 @@ def token_take(tokens, sock, netmems, netmem):
     frag_token : int64
         0 or more; ``-ENOMEM`` or ``-EBUSY`` when the table is full.
     """
-    token = xa_alloc(tokens, sock, netmem)
-    if token >= 0:
-        netmem_get_pp_ref(netmems, netmem)
-        netmems[netmem_row(netmem)].place = PLACE_TOKEN
-    return token
+    return xa_alloc(tokens, sock, netmem)
+
+
+@kernel
+def token_commit(netmems, netmem):
+    """Give a reserved token its reference.
+
+    Parameters
+    ----------
+    netmems : NETMEM[n_netmem]
+        ``pp_ref_count`` grows by one.
+    netmem : int64
+        Handle.
+    """
+    netmem_get_pp_ref(netmems, netmem)
+    netmems[netmem_row(netmem)].place = PLACE_TOKEN
+
+
+@kernel
+def token_cancel(tokens, sock, frag_token):
+    """Take back a reserved token whose message did not fit.
+
+    Parameters
+    ----------
+    tokens : XArrays
+        The entry goes.
+    sock : int64
+        Row of the connection.
+    frag_token : int64
+        From `token_reserve`.
+    """
+    xa_erase(tokens, sock, frag_token)
 
 
 @kernel

@@ -5,6 +5,8 @@ Reads. Linux include/uapi/linux/uio.h, include/uapi/asm-generic/socket.h, includ
 Omits. The option numbers of alpha, mips, parisc and sparc: `devmemlab.sock.machines` has them.
 """
 
+import struct
+
 import numpy as np
 
 from devmemlab.base.kernel import kernel
@@ -14,11 +16,15 @@ AF_INET, AF_INET6 = 2, 10
 SOCK_STREAM, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 2, 0o4000, 0o2000000
 SOL_SOCKET = 1
 SO_REUSEADDR, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_REUSEPORT = 2, 4, 7, 8, 9, 15
+SO_OOBINLINE, SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_PEEK_OFF = 10, 18, 19, 20, 21, 42
+SIOCATMARK, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD = 0x8905, 0x541B, 0x5411, 0x894B
+IPPROTO_TCP, TCP_INQ = 6, 36
 SO_DEVMEM_LINEAR = SCM_DEVMEM_LINEAR = 78
 SO_DEVMEM_DMABUF = SCM_DEVMEM_DMABUF = 79
 SO_DEVMEM_DONTNEED = 80
 SO_ZEROCOPY = 60
-MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_ERRQUEUE = 0x2, 0x8, 0x20, 0x40, 0x100, 0x2000
+MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL = 0x1, 0x2, 0x8, 0x20, 0x40, 0x100
+MSG_ERRQUEUE = 0x2000
 MSG_MORE, MSG_ZEROCOPY, MSG_SOCK_DEVMEM = 0x8000, 0x4000000, 0x2000000
 SHUT_RD, SHUT_WR, SHUT_RDWR = 0, 1, 2
 
@@ -99,6 +105,41 @@ def put_devmem_cmsg(control, at, cmsg_type, frag_offset, frag_size, frag_token, 
 
 
 @kernel
+def put_cmsg_int(control, at, left, level, cmsg_type, value):
+    """Write a control message of one C int, or as much of it as there is room for.
+
+    Parameters
+    ----------
+    control : uint8[n]
+        Control buffer, written from `at` on.
+    at, left : int64
+        Where, and how much room there is.
+    level, cmsg_type : int64
+        Which message.
+    value : int64
+        The int.
+
+    Returns
+    -------
+    used, truncated : int64
+        Octets of room taken; 1 when the message is not there whole (MSG_CTRUNC).
+
+    References
+    ----------
+    Linux net/core/scm.c, put_cmsg(): the routine of all messages but those of devmem.
+    """
+    if left < CMSG_HEADER_BYTES:
+        return np.int64(0), np.int64(1)
+    length = min(left, CMSG_HEADER_BYTES + 4)
+    store_le64(control, at, length)
+    store_le32(control, at + 8, level)
+    store_le32(control, at + 12, cmsg_type)
+    for k in range(length - CMSG_HEADER_BYTES):
+        control[at + CMSG_HEADER_BYTES + k] = (value >> (8 * k)) & 0xFF
+    return min(left, np.int64(CMSG_HEADER_BYTES + 8)), np.int64(length < CMSG_HEADER_BYTES + 4)
+
+
+@kernel
 def get_dmabuf_token(optval, index):
     """Read one element of a DONTNEED option value.
 
@@ -130,16 +171,24 @@ class Ancdata:
     Parameters
     ----------
     control : bytes
-        The used part of the control buffer; every message takes 40 octets.
+        The used part of the control buffer: messages of devmem, which take 40 octets each, then others.
+    devmem_bytes : int, optional
+        Length of the first part; all of it when left out.
     """
 
-    __slots__ = ("control",)
+    __slots__ = ("control", "others")
 
-    def __init__(self, control):
-        self.control = control
+    def __init__(self, control, devmem_bytes=None):
+        self.control = control if devmem_bytes is None else control[:devmem_bytes]
+        self.others = []
+        at = len(self.control)
+        while len(control) - at >= CMSG_HEADER_BYTES:
+            length, level, kind = struct.unpack_from("<Qii", control, at)
+            self.others.append((level, kind, control[at + CMSG_HEADER_BYTES:at + length]))
+            at += length + 7 & ~7
 
     def __len__(self):
-        return len(self.control) // CMSG_SPACE(DMABUF_CMSG_BYTES)
+        return len(self.control) // CMSG_SPACE(DMABUF_CMSG_BYTES) + len(self.others)
 
     def __getitem__(self, index):
         if isinstance(index, slice):
@@ -148,6 +197,8 @@ class Ancdata:
             index += len(self)
         if not 0 <= index < len(self):
             raise IndexError(f"control message {index} of {len(self)}")
+        if index >= len(self) - len(self.others):
+            return self.others[index - len(self)]
         at = index * CMSG_SPACE(DMABUF_CMSG_BYTES)
         head = np.frombuffer(self.control, _WIRE_DTYPE, 1, at)[0]
         return int(head["cmsg_level"]), int(head["cmsg_type"]), self.control[at + CMSG_HEADER_BYTES:at + 40]
@@ -156,7 +207,8 @@ class Ancdata:
         return list(self) == list(other)
 
     def __repr__(self):
-        return f"<Ancdata: {len(self)} devmem control messages>"
+        others = f" and {len(self.others)} more" if self.others else ""
+        return f"<Ancdata: {len(self) - len(self.others)} devmem control messages{others}>"
 
 
 def frags(ancdata):

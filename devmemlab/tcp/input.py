@@ -2,9 +2,7 @@
 
 Law.   The skb given to `tcp_rcv` is either queued or freed, and what it says counts only when it has been validated.
 Reads. RFC 9293 section 3.10.7; Linux net/ipv4/tcp_input.c (tcp_rcv_established, tcp_data_queue).
-Omits. Urgent mode. Our answer, for readable and unreadable data alike: an urgent octet stays in line as with SO_OOBINLINE,
-       the pointer is not followed, nobody is signalled, and the segment is counted (RFC 6093 advises against more).
-       Linux copies that octet out of the segment, which a released kernel did not survive where no CPU can read it.
+Omits. Header prediction: every segment takes the slow path.
 """
 
 from devmemlab.base.kernel import kernel
@@ -30,7 +28,7 @@ from devmemlab.tcp.dsack import tcp_note_duplicate
 from devmemlab.tcp.ecn import ecn_count
 from devmemlab.tcp.listen import tcp_child_established, tcp_listen_rcv, tcp_may_follow
 from devmemlab.tcp.lookup import tcp_lookup, tcp_lookup_listener
-from devmemlab.tcp.output import ACK, FIN, RST, SYN, URG, tcp_send_ack, tcp_send_reset, tcp_send_synack
+from devmemlab.tcp.output import ACK, FIN, RST, SYN, tcp_send_ack, tcp_send_reset, tcp_send_synack
 from devmemlab.tcp.reap import tcp_done, tcp_enter_time_wait, tcp_reset
 from devmemlab.tcp.states import (
     CLOSE,
@@ -45,6 +43,7 @@ from devmemlab.tcp.states import (
     TIME_WAIT,
     tcp_event,
 )
+from devmemlab.tcp.urgent import tcp_urg
 from devmemlab.tcp.validate import PAWS_24_DAYS_NS, RESET_NOW, tcp_validate
 
 __all__ = ["DROP_REASONS", "tcp_rcv"]
@@ -171,10 +170,10 @@ def tcp_rcv(tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, trace, no
             tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
             return tcb
         tcp_child_established(tcbs, trace, tcb, pkt, now_ns)
-    row.urgent_in += (pkt.tcp_flags & URG) >> 5
     if tcp_ack_arrives(tcbs, txq, skbs, tcb, pkt, pools, netmems, providers, trace, now_ns) == 0:
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, OUTSIDE_WINDOW)
         return tcb
+    tcp_urg(tcbs, skbs, tcb, pkt, pools, netmems, providers, trace)
     if pkt.payload_bytes == 0:
         tcp_discard(tcbs, skbs, tcb, skb, pools, netmems, providers, trace, -1)
     elif row.state == ESTABLISHED or row.state == FIN_WAIT1 or row.state == FIN_WAIT2:

@@ -82,6 +82,7 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     row.zerocopy = parent.zerocopy
     row.keepalive = parent.keepalive
     row.user_timeout_ns = parent.user_timeout_ns
+    tcp_inherit_reading(row, parent)
     row.rx_queue = tcbs.ctl[0].rx_queue
     tcp_take_syn(row, pkt, now_ns)
     tcp_fit_scale(tcbs, row)
@@ -91,6 +92,26 @@ def tcp_listen_rcv(tcbs, txq, skbs, trace, listener, pkt, nic, now_ns):
     tcp_hash(tcbs, tcb)
     tcp_send_synack(tcbs, txq, skbs, trace, tcb, now_ns)
     return 0
+
+
+@kernel
+def tcp_inherit_reading(row, parent):
+    """Give a child what its listener was told about reading.
+
+    Parameters
+    ----------
+    row : TCB
+        The child.
+    parent : TCB
+        The listener.
+    """
+    row.rcvlowat = parent.rcvlowat
+    row.rcvbuf_locked = parent.rcvbuf_locked
+    row.rcvtimeo_ns = parent.rcvtimeo_ns
+    row.sndtimeo_ns = parent.sndtimeo_ns
+    row.peek_off = parent.peek_off
+    row.oobinline = parent.oobinline
+    row.recvmsg_inq = parent.recvmsg_inq
 
 
 @kernel

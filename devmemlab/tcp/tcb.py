@@ -22,7 +22,8 @@ _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "co
             "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
             "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_arrivals",
             "rx_queue", "page_octets", "page_average", "page_least", "page_least_before", "page_count",
-            "pages_bind", "pages_promised", "room_charged")
+            "pages_bind", "pages_promised", "room_charged",
+            "rcvlowat", "rcvbuf_locked", "rcvtimeo_ns", "sndtimeo_ns", "peek_off", "oobinline", "recvmsg_inq", "urg_state", "urg_seq")
 _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
                "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
                "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
@@ -74,7 +75,7 @@ BLANK = {
     "scaling_ratio": 128, "quickack": 16, "cwnd": TCP_INIT_CWND, "ssthresh": TCP_INFINITE_SSTHRESH,
     "reordering": TCP_REORDERING, "rto_ns": RTO_INITIAL_NS, "min_rtt_ns": FAR_FUTURE, "rack_steps": 1,
     "delack_at_ns": FAR_FUTURE, "rto_at_ns": FAR_FUTURE, "timewait_at_ns": FAR_FUTURE, "keepalive_at_ns": FAR_FUTURE,
-    "oow_ack_at_ns": -FAR_FUTURE,
+    "oow_ack_at_ns": -FAR_FUTURE, "rcvlowat": 1, "peek_off": -1,
     "keepidle_ns": 7_200_000 * NS_PER_MS, "keepintvl_ns": 75_000 * NS_PER_MS, "keepcnt": 9,
 }
 """What a new control block holds; every field that is not named is 0."""
