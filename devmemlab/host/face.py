@@ -2,7 +2,7 @@
 
 Law.   A program written against these names runs on a real kernel that offers the same ones.
 Reads. interfaces section 2.
-Omits. mmap of sockets.
+Omits. mmap of sockets: `Socket.zerocopy_receive` gives pages at once.
 """
 
 import numpy as np

@@ -24,6 +24,7 @@ from devmemlab.host.receiving import Receiving
 from devmemlab.host.sending import Sending
 from devmemlab.host.sockopt import Options
 from devmemlab.host.zerocopy import Zerocopy
+from devmemlab.host.zerocopy_receive import ZerocopyReceiving
 from devmemlab.sock.uapi import (
     AF_INET,
     AF_INET6,
@@ -38,7 +39,7 @@ from devmemlab.tcp.tcb import tcb_alloc
 from devmemlab.wire.address import address_text, parse_address
 
 
-class Socket(Receiving, Sending, Zerocopy, Options):
+class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options):
     """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
 
     Parameters

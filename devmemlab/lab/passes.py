@@ -18,6 +18,7 @@ from devmemlab.lab.stopwatch import Untimed
 from devmemlab.mem.ledger import NAMES, copied_per_payload, make_ledger
 from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.mem.region import DeviceMemory, memory
+from devmemlab.sock.uapi import SO_OOBINLINE, SOL_SOCKET
 
 MAX_FRAMES = 1024
 
@@ -39,6 +40,7 @@ class Passes:
                                       ifname="eth1", port=Untimed(self.port))
             self.receiver = make_receiver(mode, self.host, self.flow, dmabuf, app_buffer, check=True)
             self.server = self.host.socket()
+            self.server.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)     # every octet of the capture counts
             self.server.bind(("", self.flow.dport))
             self.server.listen()
 

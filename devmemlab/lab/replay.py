@@ -18,7 +18,7 @@ from devmemlab.host.ports.store import FrameStore
 from devmemlab.lab.in_order import in_order
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.receivers import DevmemReceiver
-from devmemlab.sock.uapi import AF_INET, AF_INET6, SCM_DEVMEM_LINEAR
+from devmemlab.sock.uapi import AF_INET, AF_INET6, SCM_DEVMEM_LINEAR, SO_OOBINLINE, SOL_SOCKET
 from devmemlab.wire.capture import Capture
 from devmemlab.wire.frame import make_packets
 from devmemlab.wire.ipv4 import IP_BYTES_MAX
@@ -183,6 +183,7 @@ def replay_flow(flow, played, dmabuf="64MiB"):
                         rx_ring=ring, ifname="eth1", port=port)
         receiver = _Counting(host, dmabuf, flow, check=True)
         server = host.socket(AF_INET6 if ":" in flow.dst else AF_INET)
+        server.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)      # every octet of the capture counts
         server.bind(("", flow.dport))
         server.listen()
         conn, _ = server.accept()

@@ -10,9 +10,9 @@ import struct
 from devmemlab.base.errno import ENOPROTOOPT
 from devmemlab.host.sockopt import setsockopt_fd
 from devmemlab.lab.conformance.answers import NotModelled
-from devmemlab.sock.uapi import MSG_TRUNC, SOL_SOCKET
+from devmemlab.sock.uapi import IPPROTO_TCP, MSG_TRUNC, SOL_SOCKET, TCP_INQ
 
-IPPROTO_TCP, TCP_INQ, SO_ZEROCOPY = 6, 36, 60
+SO_ZEROCOPY = 60
 UNTOUCHED = "(MSG_TRUNC leaves the buffer untouched)"
 
 

@@ -10,11 +10,11 @@ import select
 import socket
 
 from devmemlab.lab.conformance.answers import NotModelled
-from devmemlab.lab.conformance.lab_calls import SO_ZEROCOPY, TCP_INQ, UNTOUCHED
+from devmemlab.lab.conformance.lab_calls import SO_ZEROCOPY, UNTOUCHED
 from devmemlab.lab.conformance.real_netlink import RealNetlink
 from devmemlab.lab.conformance.real_peer import RealPeer
 from devmemlab.linux import calls
-from devmemlab.sock.uapi import MSG_TRUNC
+from devmemlab.sock.uapi import MSG_TRUNC, TCP_INQ
 
 IPPROTO_MPTCP, ETH_P_ALL = 262, 3
 WAIT_S = 2.0

@@ -2,7 +2,7 @@
 
 Law.   What the peer sent, and what was received before, is made again for each record; the records tell neither.
 Reads. Linux net/ipv4/tcp.c; recorded group recvmsg-flag.
-Omits. Urgent data and TCP_INQ, which the lab does not model.
+Omits. Nothing that the group asks.
 
 A record names the step of a story. Its beginning is told here: the peer says ``hello ordinary``, five octets are taken,
 the rest is peeked at, dropped with MSG_TRUNC; ten octets; six octets of which three are taken, then
@@ -11,9 +11,8 @@ the end, and what is left of them.
 
 from devmemlab.lab.conformance.answers import Answer, NotModelled, attempt
 from devmemlab.lab.conformance.lab_face import refuse_family
-from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_PEEK, MSG_SOCK_DEVMEM, MSG_TRUNC
+from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_SOCK_DEVMEM, MSG_TRUNC
 
-MSG_OOB, MSG_ERRQUEUE = 0x1, 0x2000
 FLAGS = {"PEEK": MSG_PEEK, "TRUNC": MSG_TRUNC, "DONTWAIT": MSG_DONTWAIT, "OOB": MSG_OOB, "ERRQUEUE": MSG_ERRQUEUE}
 LENGTH, CONTROL = 100, 512
 FIRST_WORDS, WORDS_TAKEN = b"hello ordinary", 5
@@ -100,8 +99,6 @@ def replay(face, record):
     flags = flags_of(record)
     if face.lab_side:
         refuse_family(record.subject)
-        if flags & MSG_OOB or record.leaf == "after-oob":
-            raise NotModelled("the lab does not model urgent data")
     version, peer = (6 if record.subject.endswith("6") else 4), None
     if record.leaf == "listening":
         conn = face.listener(version)[0]
