@@ -17,7 +17,7 @@ from devmemlab.tcp.states import CLOSE, LISTEN
 
 _ADVICE = {
     EAGAIN: "nothing has arrived yet",
-    EFAULT: "device data is queued; pass MSG_SOCK_DEVMEM and room for control messages (MSG_OOB cannot read it: set SO_OOBINLINE)",
+    EFAULT: "device data is queued; pass MSG_SOCK_DEVMEM and room for control messages (an urgent octet: set SO_OOBINLINE)",
     EINVAL: "no urgent data is there, or it is in line (SO_OOBINLINE)",
     ENODEV: "a frag of this packet is no dmabuf net_iov; check that one binding serves the whole queue",
     ENOTCONN: "the socket is not connected",
@@ -118,8 +118,9 @@ class Receiving:
         Returns
         -------
         data, ancdata, msg_flags, address : bytes, Ancdata, int, None
-            `msg_flags` may be MSG_CTRUNC or MSG_OOB; `data` holds host bytes and linear bytes; `ancdata` is read by `devmemlab.frags`. How many octets of the
-            stream were taken is the sum of the frag sizes, or ``len(data)`` when there are none.
+            `data` holds host bytes and linear bytes; `ancdata` is read by `devmemlab.frags`. How many octets of the
+            stream were taken is the sum of the frag sizes, or ``len(data)`` when there are none. `msg_flags` may have
+            MSG_CTRUNC and MSG_OOB.
 
         Raises
         ------

@@ -72,10 +72,11 @@ _ENFORCED = (
      "tcp.collapse:tcp_collapse_find",
      "memory_pressure"),
     ("GRO", "no guard in Linux; here neighbours that differ do not join, and are counted", "net.gro:gro_joins", "joining"),
+    ("TCP zero-copy receive", "stops at it; the copy that follows gives EFAULT",
+     "sock.zerocopy_receive:tcp_zerocopy_receive", "zero_copy_receive"),
 )
 _ABSENT = (
     ("CRC32c over payload", "one warning, 0", "it serves SCTP and the like; the lab speaks TCP"),
-    ("TCP mmap zero-copy receive", "stops at it; the copy that follows gives EFAULT", "no socket is mapped here"),
     ("TCP retransmit collapse", "refused; both sides must agree in readability", ""),
     ("IPsec ESP frag release", "releases net_iovs as such", "no IPsec"),
     ("MTU probe, segmentation, shift of SACKed data", "no guard in Linux 6.18", "none of them is built here"),

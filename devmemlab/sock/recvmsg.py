@@ -232,6 +232,7 @@ def tcp_recvmsg(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledg
             elif to_mark == 0 and used > 0 and row.oobinline == 0:
                 # The urgent octet is not part of the stream; this call begins behind it.
                 seq = seq_add(seq, 1)
+                row.copied_seq = row.copied_seq if peek else seq
                 offset += 1
                 used -= 1
                 in_hole = used == 0

@@ -23,7 +23,8 @@ _RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "co
             "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_arrivals",
             "rx_queue", "page_octets", "page_average", "page_least", "page_least_before", "page_count",
             "pages_bind", "pages_promised", "room_charged",
-            "rcvlowat", "rcvbuf_locked", "rcvtimeo_ns", "sndtimeo_ns", "peek_off", "oobinline", "recvmsg_inq", "urg_state", "urg_seq")
+            "rcvlowat", "rcvbuf_locked", "rcvtimeo_ns", "sndtimeo_ns", "peek_off", "oobinline", "recvmsg_inq",
+            "urg_state", "urg_seq")
 _CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
                "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
                "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",

@@ -204,6 +204,16 @@ def test_recvmsg_without_the_flag():
         assert s.drain() == b"x" * 100, "nothing was lost"
 
 
+def test_zero_copy_receive():
+    with Script(device=True) as s:
+        s.handshake()
+        for _ in range(4):
+            s.data(b"x" * 1024)
+        assert (s.conn.zerocopy_receive(4096).length, s.conn.zerocopy_receive(4096).inq) == (0, 4096)
+        s.call("zerocopy_receive", s.conn.zerocopy_receive, 4096, 4096, raises=EFAULT)
+        assert s.drain() == b"x" * 4096, "nothing was lost"
+
+
 @pytest.mark.parametrize("device", [False, True])
 def test_taps(device, tmp_path):
     """Case 36: the captured length of an unreadable packet is its linear length."""

@@ -1,13 +1,26 @@
 """recvmsg on device data, by the numbers of the specification's cases."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
-from devmemlab.base.errno import EAGAIN, EFAULT, ENODEV, ENOTCONN, ETOOSMALL
+from devmemlab.base.errno import EAGAIN, EFAULT, ENODEV, ENOMEM, ENOTCONN, ETOOSMALL
 from devmemlab.mem.netmem import NIOV_IOURING
 from devmemlab.mem.page_pool import page_pool_alloc_netmems, page_pool_put_netmem
-from devmemlab.mem.region import memory
-from devmemlab.sock.uapi import CMSG_SPACE, MSG_DONTWAIT, MSG_PEEK, MSG_SOCK_DEVMEM, MSG_TRUNC
+from devmemlab.mem.region import DeviceMemory, memory
+from devmemlab.sock.uapi import (
+    CMSG_SPACE,
+    IPPROTO_TCP,
+    MSG_CTRUNC,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    MSG_SOCK_DEVMEM,
+    MSG_TRUNC,
+    SHUT_WR,
+    TCP_INQ,
+    frags,
+)
 from tests.scripts.kit import Script
 
 STREAM = bytes(k * 11 % 253 for k in range(12000))
@@ -224,6 +237,88 @@ def test_the_worked_trace_of_section_25_4(s):
     assert two.frag_offset[0] == one.frag_offset[1] + 552 and [refs(s, one[0]), refs(s, two[0])] == [1, 2]
     assert s.host.dontneed(s.conn, [(1, 3)]) == 3
     assert s.host.audit().netmems_in_flight == 0
+
+
+def test_correction_2_one_call_returns_frags_of_several_bindings():
+    with contextlib.closing(DeviceMemory("256KiB")) as other, Script(device=True, rx_queues=3) as s:
+        s.handshake()
+        fd = s.host.export(other)
+        second = s.netlink.bind_rx({"ifindex": 2, "fd": fd, "queues": [{"type": "rx", "id": 2}]})["id"]
+        queue(s, 300)
+        s.ethtool.delete_rule(s.rule)
+        s.rule = s.ethtool.add_rule("tcp4", queue=2, dst_port=5201)
+        queue(s, 400)
+        _, pieces = s.recvmsg()
+        assert pieces.dmabuf_id.tolist() == [s.binding_id, second] and pieces.frag_size.tolist() == [300, 400]
+        assert other.read(int(pieces.frag_offset[1]), 400) == STREAM[300:700]
+        s.host.audit()
+
+
+def test_correction_5_held_tokens_do_not_shut_the_window(s):
+    queue(s, 1000)
+    window = s.forget()[-1]["window"]
+    assert len(s.recvmsg()[1]) == 1
+    for _ in range(8):
+        queue(s, 1000)
+        assert len(s.recvmsg()[1]) == 1
+    assert s.host.audit().tokens == 9 and s.forget()[-1]["window"] >= window
+
+
+def test_case_56_closing_returns_every_token_and_the_pool_counts_them_as_before(s):
+    queue(s, 1000, 1000, 1000)
+    assert len(s.recvmsg(2000)[1]) == 2
+    pool = s.host.mem.pools.ctl[s.host.rxqs.ctl[1].pool]
+    before, out = int(pool.recycle_ring), int(pool.hold_cnt - pool.release_cnt)
+    s.call("close", s.conn.close)
+    s.inject("R", seq=int(s.host.tcbs.tcb[s.conn.sock].rcv_nxt - s.isn) % (1 << 32))
+    assert pool.recycle_ring - before == 3 and pool.hold_cnt - pool.release_cnt == out
+    assert s.host.audit().netmems_in_flight == 0
+
+
+def test_case_56_a_connection_that_lingers_keeps_its_tokens():
+    with Script(device=True) as s:
+        s.handshake()
+        queue(s, 1000)
+        assert len(s.recvmsg()[1]) == 1
+        s.conn.shutdown(SHUT_WR)
+        assert s.host.audit().tokens == 1
+        s.call("close", s.conn.close)
+        assert s.host.audit().tokens == 1, "FIN-WAIT-1: the connection is not over"
+        s.inject("A", ack=2)
+        s.wait(100_000)
+        assert s.host.audit().tokens == 0
+
+
+def test_no_token_comes_before_no_room(s):
+    """The id is chosen before the message is written (14.3)."""
+    queue(s, 10)
+    pool = s.host.tokens.pool[0]
+    limit, pool.limit = int(pool.limit), pool.watermark
+    s.call("recvmsg", s.conn.recvmsg, 10, 400, MSG_SOCK_DEVMEM, raises=ENOMEM)
+    s.call("recvmsg", s.conn.recvmsg, 10, 0, MSG_SOCK_DEVMEM, raises=ENOMEM)
+    pool.limit = limit
+    s.call("recvmsg", s.conn.recvmsg, 10, 39, MSG_SOCK_DEVMEM, raises=ETOOSMALL)
+    assert s.host.audit().tokens == 0 and s.recvmsg()[1].frag_token.tolist() == [1]
+
+
+def test_the_octets_of_25_2_as_a_call_writes_them(s):
+    queue(s, *[10] * 6, 1448)
+    assert len(s.recvmsg(60)[1]) == 6
+    _, ancdata, flags, _ = s.conn.recvmsg(4096, 40, MSG_SOCK_DEVMEM)
+    offset = int(frags(ancdata).frag_offset[0])
+    assert flags == 0 and ancdata.control == (bytes.fromhex("2800000000000000 01000000 4f000000") + offset.to_bytes(8, "little")
+                                              + bytes.fromhex("a8050000 07000000") + s.binding_id.to_bytes(4, "little") + bytes(4))
+
+
+def test_the_queue_length_stands_behind_the_frags_and_is_cut_first(s):
+    s.conn.setsockopt(IPPROTO_TCP, TCP_INQ, 1)
+    queue(s, 10, 20)
+    for room, more, truncated in ((64, [(6, 36, bytes([30, 0, 0, 0]))], 0), (58, [(6, 36, bytes([30, 0]))], MSG_CTRUNC),
+                                  (40, [], MSG_CTRUNC)):
+        _, ancdata, flags, _ = s.conn.recvmsg(10, room, MSG_SOCK_DEVMEM | MSG_PEEK)
+        assert (len(frags(ancdata)), list(ancdata)[1:], flags) == (1, more, truncated)
+    s.call("recvmsg", s.conn.recvmsg, 10, 39, MSG_SOCK_DEVMEM, raises=ETOOSMALL)
+    assert [f.frag_size for f in frags(s.conn.recvmsg(99, 104, MSG_SOCK_DEVMEM)[1])] == [10, 20]
 
 
 def test_empty_and_listening_sockets(s):

@@ -21,7 +21,8 @@ def s():
 
 def copied(s):
     """Payload octets that a CPU has copied so far."""
-    return {name: int(s.host.ledger[NAMES.index(name)].length) for name in NAMES if name.endswith("COPY") and name != "HEADER_COPY"}
+    copies = [name for name in NAMES if name.endswith("COPY") and name != "HEADER_COPY"]
+    return {name: int(s.host.ledger[NAMES.index(name)].length) for name in copies}
 
 
 def queue(s, *lengths):
