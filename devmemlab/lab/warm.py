@@ -46,7 +46,7 @@ from devmemlab.mem.pages import get_page, page_alloc
 from devmemlab.mem.provider_kit import call_here
 from devmemlab.mem.provider_table import net_iov_binding
 from devmemlab.nic.toeplitz import toeplitz_bitwise
-from devmemlab.sock.uapi import SHUT_WR, frags
+from devmemlab.sock.uapi import CMSG_SPACE, SHUT_WR, SIOCINQ, SO_RCVLOWAT, SOL_SOCKET, TCP_INQ, frags
 from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
 from devmemlab.wire.pcap import read_capture
 from devmemlab.wire.survey import sum_frames
@@ -189,6 +189,25 @@ def traced():
     toeplitz_bitwise(np.zeros(40, np.uint8), np.zeros(12, np.uint8), 12)
 
 
+def reading(host, conn):
+    """Read in every way that has a kernel of its own.
+
+    Parameters
+    ----------
+    host : Host
+        Whose connection it is.
+    conn : Socket
+        Four octets arrive.
+    """
+    conn.setsockopt(IPPROTO_TCP, TCP_INQ, 1)
+    conn.setsockopt(SOL_SOCKET, SO_RCVLOWAT, 4)
+    conn.recvmsg(3, CMSG_SPACE(4))
+    host.select([conn], [], [], 0)
+    host.ioctl(conn, SIOCINQ)
+    conn.zerocopy_receive(1).release()
+    conn.recv(1)
+
+
 def sending():
     """Floors 2 to 7: two hosts and a wire, with and without a trace."""
     for trace in (False, 1 << 12):
@@ -202,7 +221,7 @@ def sending():
             client.connect(("10.0.0.2", 5201))
             client.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             client.send(b"data")
-            server.accept()[0].recv(4)
+            reading(b, server.accept()[0])
             a.netdev.pause_tx(True)
             client.send(b"more")
             a.netdev.pause_tx(False)

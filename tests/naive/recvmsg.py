@@ -132,7 +132,8 @@ class Receiver:
                 break
             if number == len(self.queue):
                 if not begun:
-                    self._consume(0 if peek else place)
+                    if not peek:
+                        self._consume(place)
                     raise Refused(EAGAIN)
                 break
             skb = self.queue[number]
@@ -196,7 +197,7 @@ class Receiver:
         self.consumed += octets
         if self.mark is not None:
             self.mark -= octets
-            if octets and self.mark < 0 and not kept:
+            if self.mark < 0 and not kept:
                 self.mark, self.marked = None, "none"
         while self.queue and self.consumed >= len(self.queue[0].octets):
             self.consumed -= len(self.queue.pop(0).octets)

@@ -72,7 +72,7 @@ MOVES = [
     ("acknowledgement of our FIN", "A", "R", "X", 0, {"FIN_WAIT1": ("", "FIN_WAIT2", None), "CLOSING": ("", "TIME_WAIT", b""),
                                                       "LAST_ACK": ("", "CLOSE", b"")}),
     ("data", "PA", "R", "U", 7, {state: ("A+7", state, 7) for state in OPEN}),
-    ("urgent data", "PAU", "R", "U", 7, {"ESTABLISHED": ("A+7", "ESTABLISHED", 7)}),
+    ("urgent data", "PAU", "R", "U", 7, {"ESTABLISHED": ("A+7", "ESTABLISHED", 6)}),
     ("data partly old", "PA", "R-3", "U", 7, {"ESTABLISHED": ("A+4d", "ESTABLISHED", 4), "FIN_WAIT1": ("A+4d", "FIN_WAIT1", 4)}),
     ("FIN", "FA", "R", "U", 0, {**TAKES, "FIN_WAIT1": ("A+1", "CLOSING", b"")}),
     ("FIN that acknowledges ours", "FA", "R", "X", 0, {**TAKES, "FIN_WAIT1": ("A+1", "TIME_WAIT", b"")}),

@@ -8,6 +8,7 @@ import random
 import numba
 import pytest
 
+from devmemlab.sock.uapi import SO_OOBINLINE, SOL_SOCKET
 from tests.tcp.outsider import FLAGS, Wire, mss, sack_option, stamp, wscale
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
@@ -67,6 +68,7 @@ def listen_to(peer, sent=()):
 def one_life(wire, rng, frames):
     peer = wire.peer(isn=rng.randrange(1 << 32))
     peer.handshake() if rng.random() < 0.5 else peer.answered()
+    peer.conn.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)           # every octet that was sent is read
     peer.rcv = peer.snd = 1
     for _ in range(frames):
         wire.port.inject(odd_frame(rng, peer), at_ns=wire.now_ns)
