@@ -63,6 +63,11 @@ _FACE = {
     "compare_senders": "devmemlab.lab.senders:compare_senders",
     "send_bars": "devmemlab.view.send_controls:send_bars",
     "SendControl": "devmemlab.view.send_controls:SendControl",
+    **{name: f"devmemlab.host.zcrx:{name}" for name in (
+        "ZcrxArea", "IORING_SETUP_CLAMP", "IORING_SETUP_CQE32", "IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN",
+        "IORING_ZCRX_AREA_DMABUF", "IORING_ZCRX_AREA_SHIFT")},
+    "IORING_RECV_MULTISHOT": "devmemlab.host.uring_requests:IORING_RECV_MULTISHOT",
+    "IORING_CQE_F_MORE": "devmemlab.sock.completions:IORING_CQE_F_MORE",
     **{name: f"devmemlab.sock.uapi:{name}" for name in (
         "AF_INET", "AF_INET6", "SOCK_STREAM", "SOL_SOCKET", "SO_DEVMEM_DONTNEED", "SCM_DEVMEM_LINEAR", "SCM_DEVMEM_DMABUF",
         "SO_ZEROCOPY", "MSG_SOCK_DEVMEM", "MSG_ZEROCOPY", "MSG_ERRQUEUE",

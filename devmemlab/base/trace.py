@@ -49,6 +49,7 @@ TRACEPOINTS = {
     "gro_merge": ("skb", "into", "nr_frags", ""),
     "tcp_prune": ("sock", "skb", "length_bytes", ""),
     "zerocopy_done": ("sock", "first", "last", "copied"),
+    "zcrx_cqe": ("sock", "netmem", "length_bytes", "off"),
 }
 """Every tracepoint and the names of its four arguments."""
 

@@ -1,7 +1,7 @@
 """The audit: does every reference belong to somebody, and every octet to some place?
 
-Law.   For every RX netmem: references = descriptors + skb frags + tokens; at rest the count is 1. TX frags of device memory
-       count in their binding, and skbs to be sent in the completion object of their send.
+Law.   For every RX netmem: references = descriptors + skb frags + tokens + user references of areas; at rest it is 1.
+       TX frags of device memory count in their binding, and skbs to be sent in the completion object of their send.
 Reads. House rules section 4; spec section 18.1.
 Omits. Sends that wait for room in the middle of an audit: their own references would be missing.
 """
@@ -15,6 +15,7 @@ from devmemlab.base.xarray import FANOUT, SHIFT
 from devmemlab.host.audit_sending import audit_sending
 from devmemlab.mem.audit import audit_mem, describe
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HOST
+from devmemlab.mem.pool_table import PROVIDER_IOURING
 from devmemlab.net.skb import LINKED
 
 
@@ -33,6 +34,8 @@ class Audit(NamedTuple):
         Octets that DMA wrote into payload buffers, ever.
     tx_frags : int
         Frags of device memory that wait to be sent or acknowledged.
+    user_refs : int
+        References that user space holds in io_uring areas.
     """
 
     descriptors: int
@@ -41,11 +44,12 @@ class Audit(NamedTuple):
     skbs: int
     payload_octets: int
     tx_frags: int = 0
+    user_refs: int = 0
 
     @property
     def netmems_in_flight(self):
-        """Skb frags plus tokens: 0 at the end of a clean run."""
-        return self.skb_frags + self.tokens
+        """Skb frags plus what users hold: 0 at the end of a clean run."""
+        return self.skb_frags + self.tokens + self.user_refs
 
 
 @kernel
@@ -84,6 +88,33 @@ def count_tokens(tokens, tree, held):
             if netmem:
                 held[netmem >> 1] += 1
                 count += 1
+    return count
+
+
+@kernel
+def count_user_refs(providers, held):
+    """Count what user space holds in io_uring areas.
+
+    Parameters
+    ----------
+    providers : Providers
+        Areas and their user counters.
+    held : int64[n_row]
+        Grows at the rows of buffers that are held.
+
+    Returns
+    -------
+    count : int64
+        References.
+    """
+    count = np.int64(0)
+    for binding in range(1, len(providers.binding)):
+        own = providers.binding[binding]
+        if own.kind == PROVIDER_IOURING:
+            for row in range(own.touched_low, own.touched_high + 1):
+                users = providers.words[own.refs_first + row - own.niov_first].entry
+                held[row] += users
+                count += users
     return count
 
 
@@ -166,6 +197,7 @@ def audit(host):
     if found[0]:
         raise AssertionError(describe(found))
     descriptors, frags, live, users = count_references(host.rxqs, host.skbs, host.tokens, held, octets)
+    lent = count_user_refs(mem.providers, held)
     out = np.nonzero(held)[0]
     wrong = out[netmems.pp_ref_count[out] != held[out]]
     if len(wrong):
@@ -188,4 +220,4 @@ def audit(host):
     if moved != reached + octets[0] + dropped:
         raise AssertionError(f"DMA wrote {moved} payload octets; {reached} reached skbs, {octets[0]} wait, "
                              f"{dropped} were dropped")
-    return Audit(int(descriptors), int(frags), int(users), int(live), moved, audit_sending(host))
+    return Audit(int(descriptors), int(frags), int(users), int(live), moved, audit_sending(host), int(lent))

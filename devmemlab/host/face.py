@@ -11,6 +11,7 @@ from devmemlab.base.errno import ENOTTY
 from devmemlab.host.commands_of import commands_of
 from devmemlab.host.counters import Counting
 from devmemlab.host.ethtool import ethtool_of
+from devmemlab.host.io_uring import SETUP, IoUring
 from devmemlab.host.inspect import inspect_queue, inspect_skb
 from devmemlab.host.memory_fds import MemoryFds
 from devmemlab.host.netlink import NetlinkSocket
@@ -43,6 +44,23 @@ class LinuxFace(MemoryFds, Readiness, Counting, Sysctls, ZerocopyCalls):
         """
         check_socket_arguments(family, type, proto)
         return Socket(self, family)
+
+    def io_uring(self, entries=64, flags=SETUP):
+        """Make an io_uring, for zero-copy receive.
+
+        Parameters
+        ----------
+        entries : int
+            Requests that can be prepared at a time; completions there is room for are twice as many.
+        flags : int
+            IORING_SETUP_*; SINGLE_ISSUER, DEFER_TASKRUN and CQE32 when left out.
+
+        Returns
+        -------
+        ring : IoUring
+            ``register_ifq``, ``recv_zc``, ``submit``, ``cqes``, ``close``.
+        """
+        return IoUring(self, entries, flags)
 
     def dontneed(self, conn, tokens):
         """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.

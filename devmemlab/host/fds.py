@@ -1,6 +1,6 @@
 """File descriptors: small integers that name what a program holds.
 
-Law.   The lowest free number is given; closing frees the thing when the last number that names it, in any process, goes.
+Law.   The lowest free number is given; a thing is freed when the last number that names it, in any process, is closed.
 Reads. POSIX open(2), close(2), dup(2), fork(2); Linux fs/file.c for the order at the end of a process.
 Omits. Close-on-exec; flags that belong to a number.
 
@@ -163,6 +163,29 @@ class FdTable:
         """
         return self._names.get(id(thing), 0)
 
+    def hold(self, thing):
+        """Keep a thing open without a number, as a request in flight does.
+
+        Parameters
+        ----------
+        thing : object
+            What some number names.
+        """
+        self._names[id(thing)] += 1
+
+    def drop(self, thing):
+        """Let go of what `hold` kept open; without a number left, it is released.
+
+        Parameters
+        ----------
+        thing : object
+            As for `hold`.
+        """
+        self._names[id(thing)] -= 1
+        if self._names[id(thing)] == 0:
+            del self._names[id(thing)]
+            thing.release()
+
     def close(self, fd):
         """Close a number.
 
@@ -178,11 +201,11 @@ class FdTable:
         """
         thing = self.get(fd)
         del self.things[fd]
+        if self._names[id(thing)] == 1:
+            self.drop(thing)
+            return
         self._names[id(thing)] -= 1
-        if self._names[id(thing)] == 0:
-            del self._names[id(thing)]
-            thing.release()
-        elif getattr(thing, "_fd", None) == fd:
+        if getattr(thing, "_fd", None) == fd:
             # A socket object that knows its own number goes on under another one of the same process.
             thing._fd = next((number for number, other in self.things.items() if other is thing), fd)
 

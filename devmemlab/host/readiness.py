@@ -111,6 +111,8 @@ def poll_events(thing, fd):
         thing.host.genl.watch.look()
         events = POLLIN | POLLRDNORM if thing.waiting else 0
         return events | (POLLERR if thing.overrun else 0) | POLLOUT | POLLWRNORM
+    if hasattr(thing, "completions"):
+        return thing.poll()
     if not hasattr(thing, "sock"):
         raise error(EPERM, f"file descriptor {fd} names {thing!r}, which cannot be polled; sockets can")
     waiting = thing.host.skbs.errq[thing.sock].head

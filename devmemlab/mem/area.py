@@ -8,6 +8,7 @@ Omits. Waiting for requests in progress.
 import numpy as np
 
 from devmemlab.base.kernel import kernel
+from devmemlab.mem.iouring import zcrx_return_fallback
 from devmemlab.mem.pool_put import page_pool_put_unrefed_netmem, page_pool_unref_netmem
 
 
@@ -18,7 +19,7 @@ def zcrx_scrub(pools, netmems, providers, trace, binding):
     Parameters
     ----------
     pools : PagePools
-        Buffers go to the rings of their pools.
+        Buffers go to the rings of their pools; those that were copied into belong to none, and go to the free list.
     netmems : NETMEM[n]
         References drop.
     providers : Providers
@@ -40,6 +41,10 @@ def zcrx_scrub(pools, netmems, providers, trace, binding):
         if users.entry:
             netmem = row << 1 | 1
             scrubbed += users.entry
+            if netmems[row].pp == 0:
+                users.entry = 0
+                zcrx_return_fallback(netmems, providers, binding, row - own.niov_first)
+                continue
             last = page_pool_unref_netmem(netmems, netmem, users.entry) == 0
             users.entry = 0
             if last:

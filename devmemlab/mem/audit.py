@@ -10,6 +10,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.mem.audit_places import IN_PROVIDER, audit_pages, audit_resting, audit_rows
 from devmemlab.mem.pool_alloc import page_pool_inflight
+from devmemlab.mem.pool_table import PROVIDER_IOURING
 from devmemlab.mem.provider_table import GEN_POOL, LIFO
 
 RULES = (
@@ -20,7 +21,7 @@ RULES = (
     "netmem row {b} is out of pool {a} without a reference: pp_ref_count {c}",
     "hold_cnt - release_cnt of pool {a} is {b}, but {c} buffers are out of its provider",
     "netmem row {b} of binding {a} is free in the allocator but belongs to pool {c}",
-    "binding {a}: {b} net_iovs are out of its allocator, {c} belong to pools",
+    "binding {a}: {b} net_iovs are out of its allocator, {c} belong to pools or hold a copy for user space",
     "the stack of binding {a} holds index {b} twice or out of range",
     "page row {b} waits in the page allocator but belongs to pool {a}, or has {c} references",
     "order {a}: {b} pages are out of the page allocator, {c} have references",
@@ -125,6 +126,33 @@ def _check_stack(netmems, providers, binding, mark):
 
 
 @kernel
+def _fallbacks(netmems, providers, binding):
+    """Count the buffers of an io_uring area that hold a copy: user space has them, and they belong to no pool.
+
+    Parameters
+    ----------
+    netmems : NETMEM[n]
+        Not changed.
+    providers : Providers
+        Not changed.
+    binding : int64
+        Binding row.
+
+    Returns
+    -------
+    count : int64
+        0 for every other kind of binding.
+    """
+    own = providers.binding[binding]
+    count = np.int64(0)
+    if own.kind == PROVIDER_IOURING:
+        for row in range(own.touched_low, own.touched_high + 1):
+            if netmems[row].pp == 0 and providers.words[own.refs_first + row - own.niov_first].entry == 1:
+                count += 1
+    return count
+
+
+@kernel
 def audit_tables(pools, netmems, providers, mark, owned, needed):
     """Check that every buffer is in exactly one place and every count adds up.
 
@@ -171,8 +199,9 @@ def audit_tables(pools, netmems, providers, mark, owned, needed):
             found = (np.int64(0), np.int64(0), np.int64(0), own.niov_count - own.free_count)
         if found[0]:
             return found
-        if found[3] != mine:
-            return np.int64(7), np.int64(binding), found[3], mine
+        copies = _fallbacks(netmems, providers, binding)
+        if found[3] != mine + copies:
+            return np.int64(7), np.int64(binding), found[3], mine + copies
         wanted = needed[binding] + own.live + own.hold_niov * (mine - own.leaked)
         if own.ref < wanted:
             return np.int64(13), np.int64(binding), own.ref, wanted

@@ -99,7 +99,8 @@ class Bindings:
         own.niov_shift, own.dmabuf, own.attachment, own.ifindex, own.direction = shift, dmabuf, attachment, ifindex, direction
         own.kind = kind
         binding_carve(self.providers, self.dmabufs, binding)
-        own.id = early or binding_alloc_id(self.providers)
+        # An area has no id that user space could name.
+        own.id = 0 if kind == PROVIDER_IOURING else early or binding_alloc_id(self.providers)
         own.ref = own.live = 1
         emit(trace, TP_BINDING, binding, EVENT_BIND, own.id, 0)
         return binding

@@ -77,7 +77,7 @@ def net_devmem_lookup_dmabuf(providers, binding_id):
     """
     for i in range(1, len(providers.binding)):
         row = providers.binding[i]
-        if row.kind != 0 and row.live and row.id == binding_id:
+        if row.kind != 0 and row.live and row.id and row.id == binding_id:
             return np.int64(i) if net_devmem_dmabuf_binding_get(providers, i) else np.int64(0)
     return np.int64(0)
 

@@ -21,8 +21,8 @@ from devmemlab.base.table import schema, table
 
 BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE, DMA_NONE = 0, 1, 2, 3
 DIRECTIONS = ("bidirectional", "to device", "from device", "none")
-EXPORTERS = ("", "udmabuf", "device", "scatter", "file", "array")
-UDMABUF, CONTIGUOUS, SCATTER, FILE, ARRAY = 1, 2, 3, 4, 5
+EXPORTERS = ("", "udmabuf", "device", "scatter", "file", "array", "pages")
+UDMABUF, CONTIGUOUS, SCATTER, FILE, ARRAY, USER_PAGES = 1, 2, 3, 4, 5, 6
 
 DMABUF = schema("length", "sg_first", "sg_count", "refs", "exporter", "attachments", "region", "mappings", "reach", "bus")
 SG = schema("dma_addr", "length")

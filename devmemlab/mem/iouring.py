@@ -2,11 +2,12 @@
 
 Law.   A buffer that user space holds has one pool reference for each count in its user counter.
 Reads. Linux io_uring/zcrx.c; spec section 7.1.
-Omits. The completion queue (sock delivers), copying into fallback buffers, areas of user pages.
+Omits. Completions (sock delivers), and the ring as octets: its entries are words that `zcrx_post_rqe` writes.
 
 User space returns a buffer by writing its offset (area id in bits 48 and up) into the refill ring. The
 kernel looks there only when a pool needs buffers, at most 64 entries a time; entries that name
-no buffer, or one that user space does not hold, are skipped.
+no buffer, or one that user space does not hold, are skipped. What could not be received in place is copied into a
+fallback buffer, which belongs to no pool: it goes straight back to the area's free list.
 """
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy as np
 from devmemlab.base.errno import EINVAL, ENOSPC
 from devmemlab.base.kernel import kernel
 from devmemlab.base.ring import ring_produce
-from devmemlab.mem.netmem import PLACE_CACHE, PLACE_RING
+from devmemlab.mem.lifo import lifo_pop, lifo_push
+from devmemlab.mem.netmem import PLACE_CACHE, PLACE_PROVIDER, PLACE_RING, PLACE_SKB, PLACE_TOKEN
 from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL
+from devmemlab.mem.provider_table import niov_fill
 
 AREA_SHIFT = 48
 RQ_MAX = 32768
@@ -60,6 +63,56 @@ def zcrx_get_user_ref(netmems, providers, netmem):
     own = providers.binding[providers.chunk[netmems[netmem >> 1].owner].binding]
     providers.words[own.refs_first + (netmem >> 1) - own.niov_first].entry += 1
     netmems[netmem >> 1].pp_ref_count += 1
+    netmems[netmem >> 1].place = PLACE_TOKEN
+
+
+@kernel
+def zcrx_lend_fallback(netmems, providers, binding):
+    """Take a free buffer of an area, to be copied into, and lend it to user space at once.
+
+    Parameters
+    ----------
+    netmems : NETMEM[n]
+        Its row is filled; it belongs to no pool and has one reference, the user's.
+    providers : Providers
+        The free list is shorter; the user counter is 1.
+    binding : int64
+        Binding row of the area.
+
+    Returns
+    -------
+    netmem : int64
+        Handle, 0 when every buffer is out.
+    """
+    own = providers.binding[binding]
+    index = lifo_pop(providers, binding)
+    if index < 0:
+        return np.int64(0)
+    row = own.niov_first + index
+    niov_fill(netmems, providers, binding, row, np.int64(0))
+    netmems[row].pp_ref_count = 1
+    netmems[row].place = PLACE_TOKEN
+    providers.words[own.refs_first + index].entry = 1
+    return row << 1 | 1
+
+
+@kernel
+def zcrx_return_fallback(netmems, providers, binding, index):
+    """Put a fallback buffer that nobody holds any more back on the free list.
+
+    Parameters
+    ----------
+    netmems : NETMEM[n]
+        Its place changes.
+    providers : Providers
+        The free list is longer.
+    binding : int64
+        Binding row of the area.
+    index : int64
+        Net_iov index; its user counter is 0.
+    """
+    netmems[providers.binding[binding].niov_first + index].place = PLACE_PROVIDER
+    lifo_push(providers, binding, index)
 
 
 @kernel
@@ -86,6 +139,30 @@ def zcrx_post_rqe(providers, binding, offset):
     providers.words[own.rq_first + own.rq_tail % own.rq_entries].entry = offset
     own.rq_tail += 1
     return 0
+
+
+@kernel
+def zcrx_post_rqes(providers, binding, offsets):
+    """Write entries of the refill ring until it is full.
+
+    Parameters
+    ----------
+    providers : Providers
+        The ring's tail moves.
+    binding : int64
+        Binding row of the area.
+    offsets : int64[n]
+        One an entry.
+
+    Returns
+    -------
+    written : int64
+        How many there was room for.
+    """
+    for i in range(len(offsets)):
+        if zcrx_post_rqe(providers, binding, offsets[i]) < 0:
+            return np.int64(i)
+    return np.int64(len(offsets))
 
 
 @kernel
@@ -120,7 +197,7 @@ def zcrx_refill(pools, netmems, providers, pool):
     Parameters
     ----------
     pools : PagePools
-        The cache changes; a buffer of another (older) pool goes to that pool's ring.
+        The cache changes; a buffer of another (older) pool goes to that pool's ring, one of no pool to the free list.
     netmems : NETMEM[n]
         References drop.
     providers : Providers
@@ -148,8 +225,12 @@ def zcrx_refill(pools, netmems, providers, pool):
         row = netmems[netmem >> 1]
         if row.pp_ref_count > 1:
             row.pp_ref_count -= 1
+            row.place = PLACE_TOKEN if users.entry else PLACE_SKB
             continue
         home = row.pp - 1
+        if home < 0:
+            zcrx_return_fallback(netmems, providers, ctl.mp_priv, index)
+            continue
         if home != pool:
             if ring_produce(pools.ring, home, netmem) == 0:
                 row.place = PLACE_RING

@@ -4,8 +4,8 @@ Law.   The tables are the state; this object only owns them, makes them longer, 
 Reads. Spec sections 3 to 7.
 Omits. File descriptors, netlink and queues: the floors above hold those and pass rows.
 
-Its methods are in six chapters: exporter (making dmabufs), dmabuf_file (system calls on them),
-bind_face and work_face (bindings, from first to last), pool_face and pool_reports (page_pools).
+Its methods are in seven chapters: exporter (making dmabufs), dmabuf_file (system calls on them),
+bind_face, area_face and work_face (bindings and areas, from first to last), pool_face and pool_reports (page_pools).
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from devmemlab.base.errno import ENOMEM, error
 from devmemlab.base.profile import profile as find_profile
 from devmemlab.base.table import grown, table
 from devmemlab.base.units import format_size, parse_size
+from devmemlab.mem.area_face import Areas
 from devmemlab.mem.audit import audit_mem, describe
 from devmemlab.mem.bind_face import Bindings
 from devmemlab.mem.dmabuf import make_dmabufs
@@ -31,7 +32,7 @@ PAGES_BYTES = 4 << 30
 SPARE_PAGES = 4096
 
 
-class Mem(Exporters, DmabufFiles, Bindings, Leftovers, Pools):
+class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
     """Tables of one host and what may be done to them.
 
     Parameters

@@ -30,11 +30,11 @@ BINDING = schema(
     "allocator", "batch", "words_first", "words_count", "free_count", "implicit", "touched_low", "touched_high",
     "hold_niov", "vdev", "warnings", "leaked", "pools",
     "user_alloc", "user_release", "user_init", "user_destroy", "state_first", "state_count",
-    "refs_first", "rq_first", "rq_entries", "rq_head", "rq_tail", "area_id",
+    "refs_first", "rq_first", "rq_entries", "rq_head", "rq_tail", "area_id", "user_pages",
 )
 """``live``: the id can be looked up. ``dying``: the last reference went and the work item waits. ``hold_niov``: every net_iov
 out holds a reference (profile v9). ``leaked``: net_iovs that the provider refused to take back. ``pools``:
-pools that use it. ``aligned``: offset >> shift is the net_iov's index."""
+pools that use it. ``aligned``: offset >> shift is the net_iov's index. ``user_pages``: an area of the program's own pages."""
 
 CHUNK = schema("binding", "dma_addr", "base_virtual", "length", "niov_first", "niov_count", "avail_bytes", "word_first",
                "word_hint")

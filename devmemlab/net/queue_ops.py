@@ -149,8 +149,13 @@ def stop(netdev, queue):
     netdev.tally.returned += int(rxq_drain(netdev.rxqs, row, netdev.mem.pools, netdev.mem.netmems, netdev.mem.providers,
                                            netdev.trace))
     netdev.tally.queues += 1
-    q.pool, q.unreadable = NO_POOL, 0
+    q.pool, q.unreadable, q.host_pages = NO_POOL, 0, 0
     return blob
+
+
+def _host_pages(mem, blob):
+    """Tell whether payload that the stack may not read lies in host memory all the same."""
+    return int(mem.providers.binding[mem.pools.ctl[blob.pool].mp_priv].user_pages) if blob.unreadable else 0
 
 
 def start(netdev, queue, blob):
@@ -169,6 +174,7 @@ def start(netdev, queue, blob):
     q, config = netdev.rxqs.ctl[row], blob.config
     q.nic, q.index = netdev.nic, queue
     q.pool, q.unreadable = blob.pool, blob.unreadable
+    q.host_pages = _host_pages(netdev.mem, blob)
     q.desc_count, q.buffer_bytes, q.header_bytes = config.rx_ring, config.rx_page_size, netdev.header_bytes
     q.header_start = netdev.header_region.start + queue * netdev.rings_max * netdev.header_bytes
     q.hds, q.hds_thresh = config.hds, config.hds_thresh
