@@ -7,7 +7,7 @@ Omits. Notifications: `devmemlab.host.genl.notify` sends those.
 
 import numpy as np
 
-from devmemlab.host.audit import count_tokens
+from devmemlab.host.audit import count_tokens, count_user_refs
 from devmemlab.mem.pool_stats import page_pool_fill
 
 
@@ -67,13 +67,14 @@ class Detached:
             for i in range(int(live[skb].nr_frags)):
                 pool = int(owner[self.skbs.frag[skb, i].netmem >> 1]) - 1
                 frags[pool] = frags.get(pool, 0) + 1
-        for tree in range(len(self.tokens.root)):
+        for tree in range(-1, len(self.tokens.root)):
             held = np.zeros(self.mem._touched() + 1, np.int64)
-            if count_tokens(self.tokens, tree, held):
+            if count_user_refs(self.mem.providers, held) if tree < 0 else count_tokens(self.tokens, tree, held):
                 rows = np.nonzero(held)[0]
                 for pool in np.unique(owner[rows]):
                     count = int(held[rows[owner[rows] == pool]].sum())
-                    tokens.setdefault(int(pool) - 1, []).append(f"{count} by tokens of connection {tree}")
+                    tokens.setdefault(int(pool) - 1, []).append(f"{count} by tokens of connection {tree}" if tree >= 0 else
+                                                                f"{count} by the program of an io_uring area")
         told = []
         for row in np.nonzero((self.mem.pools.ctl.alive != 0) & (self.mem.pools.ctl.detached != 0))[0]:
             pool = page_pool_fill(self.mem, int(row))

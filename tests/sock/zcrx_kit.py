@@ -6,6 +6,7 @@ import devmemlab as dml
 from devmemlab.base.errno import name_of
 from tests.scripts.kit import Script
 
+LARGE = 16384
 STREAM = bytes(k * 11 % 253 for k in range(40000))
 
 
@@ -20,8 +21,8 @@ class Zcrx(Script):
             self.device = dml.DeviceMemory(pages * 4096)
             self.area = dml.ZcrxArea.dmabuf(self.host.export(self.device), pages * 4096)
         else:
-            self.pages = dml.host_memory(pages * 4096)
-            self.area = dml.ZcrxArea.pages(self.pages)
+            memory = dml.host_memory(pages * 4096 + LARGE)
+            self.area = dml.ZcrxArea.pages(memory, -memory.start % LARGE, pages * 4096)
         self.ring = self.host.io_uring(entries)
         self.ifq = self.ring.register_ifq(2, 1, self.area, rq_entries, rx_buf_len=rx_buf_len)
         if handshake:
