@@ -13,6 +13,7 @@ _FACE = {
     "about": "devmemlab.commands.about:about",
     "kernel": "devmemlab.base.kernel:kernel",
     "compare": "devmemlab.lab.compare:compare",
+    "receive_modes": "devmemlab.lab.receive_modes:receive_modes",
     "Lab": "devmemlab.lab.lab:Lab",
     "DeviceMemory": "devmemlab.mem.region:DeviceMemory",
     "TcpProfile": "devmemlab.host.tcp_profile:TcpProfile",

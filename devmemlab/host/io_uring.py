@@ -54,7 +54,7 @@ class IoUring(Requests):
 
     def __init__(self, kernel, entries=64, flags=SETUP):
         if flags & ~_KNOWN or (flags & IORING_SETUP_DEFER_TASKRUN and not flags & IORING_SETUP_SINGLE_ISSUER):
-            raise error(EINVAL, f"setup flags {flags:#x}: SINGLE_ISSUER, DEFER_TASKRUN (only with it), CQE32 and CLAMP are known here")
+            raise error(EINVAL, f"setup flags {flags:#x}: SINGLE_ISSUER, DEFER_TASKRUN (with it), CQE32 and CLAMP are known")
         if entries > IORING_MAX_ENTRIES and flags & IORING_SETUP_CLAMP:
             entries = IORING_MAX_ENTRIES
         if not 0 < entries <= IORING_MAX_ENTRIES:

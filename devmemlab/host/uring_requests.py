@@ -1,15 +1,16 @@
 """Requests of an io_uring: how a zero-copy receive starts, goes on, and ends.
 
-Law.   A request goes on only while its program is in ``submit``, as a ring with DEFER_TASKRUN has it; it ends with one completion
-       without IORING_CQE_F_MORE, which waits when the ring is full.
+Law.   A request goes on only while its program is in ``submit``, as a ring with DEFER_TASKRUN has it; it ends with one
+       completion without IORING_CQE_F_MORE, which waits when the ring is full.
 Reads. Linux io_uring/net.c (io_recvzc_prep, io_recvzc), io_uring/cancel.c; liburing's names without their prefix.
-Omits. Every operation but RECV_ZC and ASYNC_CANCEL; linked requests, fixed files, timeouts; submitting without looking for events.
+Omits. Every operation but RECV_ZC and ASYNC_CANCEL; linked requests, fixed files; submitting without looking for events.
 """
 
 from typing import NamedTuple
 
 from devmemlab.base.errno import EAGAIN, EBADF, EBUSY, ECANCELED, EINVAL, ENOENT, ENOTSOCK, error
 from devmemlab.host.entry_zcrx import machine_recv_zc
+from devmemlab.host.readiness import POLLERR, POLLHUP, POLLIN, tcp_poll
 from devmemlab.host.receiving import Receiving
 from devmemlab.mem.iouring import AREA_SHIFT
 from devmemlab.mem.region import memory
@@ -66,7 +67,7 @@ class Request:
     def ready(self):
         """bool: whether a call now would find something."""
         row = self.socket.host.tcbs.tcb[self.socket.sock]
-        return row.state != LISTEN and bool(Receiving._readable(row))
+        return row.state != LISTEN and bool(tcp_poll(row) & (POLLIN | POLLERR | POLLHUP))
 
 
 class Requests:

@@ -2,7 +2,7 @@
 
 Law.   Every receiver gets the same frames through the same NIC, page_pool and TCP; only what happens to payload differs.
 Reads. Spec section 16; performance-anchors section 5.3.
-Omits. mmap zero-copy receive and io_uring: two more ways that Linux has.
+Omits. mmap zero-copy receive and io_uring, two more ways that Linux has: `devmemlab.lab.mode_readers`.
 
 ========================  ===========================================================================
 mode                      copies of a payload octet

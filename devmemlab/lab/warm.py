@@ -22,6 +22,7 @@ from devmemlab.lab.bench import BENCHES
 from devmemlab.lab.bench.report import run_benches
 from devmemlab.lab.compare import compare
 from devmemlab.lab.lab import Lab
+from devmemlab.lab.mode_readers import make_reader
 from devmemlab.lab.ncdevmem_check import Validator, pattern_octets
 from devmemlab.lab.receivers import make_receiver
 from devmemlab.lab.synthetic import bulk_capture
@@ -169,6 +170,22 @@ def transfer():
     compare("64KiB", 2000, repeats=1)
 
 
+def through_ring():
+    """Floors 1 to 7: the same through an io_uring, in place and copied, with and without a trace."""
+    for trace, queue in ((0, 1), (1 << 12, 0)):
+        with Lab() as lab:
+            port = Pcap(bulk_capture(1 << 13), speed=None)
+            host = lab.host("ring", ip=port.flow.dst, mac=port.flow.dst_mac, rx_queues=2, port=port, trace=trace, rx_ring=64)
+            reader = make_reader("zcrx", host, port.flow, 4096, "1MiB")
+            host.ethtool("eth0").add_rule(flow_type="tcp4", dst_port=port.flow.dport, queue=queue, location=0)
+            server = host.socket()
+            server.bind(("", port.flow.dport))
+            server.listen()
+            reader.drain(server.accept()[0])
+            host.audit()
+            reader.close()
+
+
 def traced():
     """Floors 2 to 6 once more with a trace, and what only audits, listeners and configuration call."""
     with Lab() as lab:
@@ -233,6 +250,6 @@ def benches():
 
 
 EXERCISES = [("words", words), ("guards", guards), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("sending", sending), ("lending", lending),
-             ("trace", traced)]
+             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("ring", through_ring),
+             ("sending", sending), ("lending", lending), ("trace", traced)]
 """Title and callable, lowest floor first."""

@@ -10,7 +10,8 @@ Omits. Frag lists: an skb of a receive queue has no other skbs hanging from it. 
     page, skb head      ----> copied into free buffers of the area, a completion each            (areas of user pages only)
     anything else       ----> EFAULT: a dmabuf binding's net_iov, or one of another area
 
-A completion ring that is full stops the request with ENOSPC. Buffers come back through the refill ring, see `devmemlab.mem.iouring`.
+A completion ring that is full stops the request with ENOSPC. Buffers come back through the refill ring of
+`devmemlab.mem.iouring`.
 """
 
 import numpy as np
@@ -191,8 +192,8 @@ def zcrx_recv_skb(memory, skbs, skb, netmems, providers, completions, binding, o
 
 
 @kernel
-def zcrx_tcp_recv(memory, tcbs, txq, skbs, pools, netmems, providers, completions, ledger, trace, sock, binding, user_data, length,
-                  now_ns):
+def zcrx_tcp_recv(memory, tcbs, txq, skbs, pools, netmems, providers, completions, ledger, trace, sock, binding, user_data,
+                  length, now_ns):
     """Read a connection into completions: one call of a zero-copy receive request.
 
     Parameters

@@ -4,7 +4,7 @@ Law.   The machine emits, the view reads, JavaScript paints; a picture can be re
 Reads. House laws 8 and 12.
 Omits. Animations of a trace.
 
-Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, displays, controls, still, frame_picture,
-ring_picture, nic_controls, build_notebooks; of skbs: skb_strip, skb_picture, skb_controls; of TCP: state_picture, ladder,
-time_axis, time_sequence, tcp_controls; of what breaks: cascade, break_controls.
+Reading order: theme, svg, flow, strip, byte_flow, bars, picture, plots, tables, receive_tables, displays, controls, still,
+frame_picture, ring_picture, nic_controls, build_notebooks; of skbs: skb_strip, skb_picture, skb_controls; of TCP: state_picture,
+ladder, time_axis, time_sequence, tcp_controls; of what breaks: cascade, break_controls.
 """
