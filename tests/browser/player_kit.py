@@ -1,0 +1,149 @@
+"""A page with a player on it and no Jupyter around it: the module as it is shipped, and a model that remembers what it is told."""
+
+import json
+
+import numpy as np
+
+from devmemlab.view.film import Film, changing, running
+from devmemlab.view.marks import count, level, route
+from devmemlab.view.player import Player
+from devmemlab.view.svg import document
+
+ORIGIN = "http://player.test"
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>{css}</style><body data-jp-theme-light="{light}"
+style="margin:8px;background:{paper};color:{ink};--jp-layout-color0:{paper};--jp-ui-font-color1:{ink};--jp-ui-font-color2:{ink}">
+<div id="here"></div><script type="module">
+import player from "{origin}/player.js";
+const traits = await (await fetch("{origin}/traits.json")).json();
+traits.octets = new DataView(await (await fetch("{origin}/octets")).arrayBuffer());
+const heard = {{}};
+const model = {{
+  told: [],
+  get: (name) => traits[name],
+  set: (name, value) => {{ traits[name] = value; model.told.push([name, value]); }},
+  save_changes: () => {{}},
+  on: (name, f) => (heard[name] ??= new Set()).add(f),
+  off: (name, f) => heard[name]?.delete(f),
+}};
+window.kernel = (name, value) => {{ traits[name] = value; heard[`change:${{name}}`]?.forEach((f) => f()); }};
+window.listeners = () => Object.values(heard).reduce((n, fs) => n + fs.size, 0);
+window.model = model;
+window.longest = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((e) => {{ window.longest = Math.max(window.longest, e.duration); }}))
+  .observe({{ type: "longtask", buffered: true }});
+window.close_player = player.render({{ model, el: document.getElementById("here") }});
+</script></body></html>"""
+PAPERS = {"light": ("true", "#ffffff", "#1c1c1c"), "dark": ("false", "#161616", "#ededed")}
+
+
+class Stage:
+    """A player in a page of its own."""
+
+    def __init__(self, browser, player, paper="light", width=900, **options):
+        self.complaints = []
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        light, ground, ink = PAPERS[paper]
+        traits = {name: getattr(player, name) for name in ("position", "playing", "speed", "scene", "facts")}
+        served = {
+            "/": ("text/html", PAGE.format(css=player._css, light=light, paper=ground, ink=ink, origin=ORIGIN).encode()),
+            "/player.js": ("text/javascript", player._esm.encode()),
+            "/traits.json": ("application/json", json.dumps(traits).encode()),
+            "/octets": ("application/octet-stream", player.octets),
+            "/favicon.ico": ("image/x-icon", b""),
+        }
+
+        def answer(route):
+            kind, body = served[route.request.url.removeprefix(ORIGIN)]
+            route.fulfill(body=body, content_type=kind)
+
+        self.page.route(f"{ORIGIN}/**", answer)
+        self.page.goto(f"{ORIGIN}/")
+        self.page.wait_for_selector(".dml-player[data-painted]")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.page.close()
+
+    def data(self, name):
+        return self.page.locator(".dml-player").get_attribute(f"data-{name}")
+
+    @property
+    def position(self):
+        return int(self.data("position"))
+
+    @property
+    def told(self):
+        """What the kernel was told last of each trait."""
+        return dict(self.page.evaluate("window.model.told"))
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def focus(self):
+        self.page.locator(".dml-player").focus()
+
+    def click(self, words):
+        self.page.locator(".dml-player button", has_text=words).click()
+
+    def scrub(self, position):
+        self.page.locator(".dml-player input").evaluate(
+            "(slider, k) => { slider.value = k; slider.dispatchEvent(new Event('input')); slider.dispatchEvent(new Event('change')); }",
+            position)
+
+    def until(self, position):
+        self.page.wait_for_function("k => Number(document.querySelector('.dml-player').dataset.position) >= k", arg=position)
+
+    def dots(self):
+        """Where the things are that travel."""
+        return self.page.evaluate("""[...document.querySelectorAll('g[aria-hidden] > g[visibility=visible]')]
+            .map(dot => dot.getAttribute('transform'))""")
+
+    def marks(self):
+        """Whatever the player moves, as it is now."""
+        return self.page.evaluate(MARKS, "document")
+
+    def marks_of(self, svg):
+        """The same of a picture that Python drew."""
+        return self.page.evaluate(MARKS, svg)
+
+
+MARKS = """(svg) => {
+    const page = svg === 'document' ? document : new DOMParser().parseFromString(svg, 'image/svg+xml');
+    const tidy = (value) => value === null ? null : Math.round(Number(value) * 50) / 50;
+    const all = (mark) => [...page.querySelectorAll(`svg [data-${mark}]`)];
+    return {
+        counts: all('count').map(node => node.textContent),
+        levels: all('level').map(node => ['x', 'y', 'width', 'height'].map(name => tidy(node.getAttribute(name)))),
+        cursors: all('cursor').map(node => tidy(node.getAttribute('x'))),
+        cells: all('state').map(node => node.getAttribute('d').replaceAll(' ', ' ')),
+        letters: all('letter').map(node => node.textContent).join(''),
+        words: page.querySelector('svg desc').textContent,
+    };
+}"""
+
+
+def small_film(n=40):
+    """A film of thin air: something moves with every event."""
+    event = np.arange(n)
+    tracks = {"all": running("all there was", event, event + 1), "odd": running("odd ones", event[1::2], np.ones(n // 2)),
+              "wave": changing("a level", event % 7)}
+    return Film("A small film", event * 1.0, ["thing {item} of {amount} octets", "another, {item}"], event % 2, event * 1000, event,
+                tracks, "{odd} odd, {k} of {n}, at {time}", 20.0, event * 1234)
+
+
+def small_scene(film, position):
+    body = (count(film, position, "all", "all: #", x=10, y=30) + count(film, position, "odd", x=10, y=50)
+            + level(film, position, "wave", 6, (10, 60, 60, 20), fill="gray")
+            + level(film, position, "wave", 6, (80, 40, 20, 60), "y", fill="gray")
+            + route([(120, 60), (300, 60)], "odd", "O", "payload"))
+    return document(film.title, film.words(position), 320, 120, body, "", "dml")
+
+
+def small_player(**options):
+    return Player(small_film(), small_scene, **{"position": 0, **options})
