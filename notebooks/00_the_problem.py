@@ -113,6 +113,25 @@ print(flow.text)
 # Look at strip A. Host memory gets headers only, not one octet of payload. That is all the kernel's TCP needs: it works on
 # headers, and the frames' payload is *unreadable* to it.
 
+# %% [markdown]
+# ### Watch it move
+#
+# The same frames once more, one by one, A beside B. Press **Play**, or step: Space and the arrow keys work when the picture has
+# the focus. **Predict** before you play: which of the two numbers at the right grows faster in B, and by how much when all is
+# done? In A tokens are handed out and given back; how many octets does that move?
+
+# %%
+from devmemlab.view.memory_flow import memory_flow
+
+moving = memory_flow(mtu=1500, speed=4.0)
+moving
+
+# %%
+end = moving.film.values()
+assert end["A.DMA_DEVICE"] == result["devmem"].stages["DMA_DEVICE"][0] == end["A.copied"]
+assert end["B.copied"] == 3 * end["A.copied"] and end["A.given"] == end["A.returned"]
+print(f"host memory was crossed by {end['A.dram']:,} octets in A and by {end['B.dram']:,} in B")
+
 # %% tags=["nbval-ignore-output"]
 result.plot()
 

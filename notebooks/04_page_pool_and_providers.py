@@ -272,6 +272,28 @@ for turn in range(12):
 dml.occupancy(program.host)
 
 # %% [markdown]
+# ### Watch it move
+#
+# The same run, event by event: which way did each buffer go? Press **Play**, or step with the arrow keys. The ring stays empty
+# for a long time. **Predict** at which event it is used for the first time, and scrub there.
+
+# %%
+moves = program.host.pool_film()
+moves
+
+# %% [markdown]
+# And the same run as the dmabuf sees it: each net_iov, from moment to moment. It opens where most is held by tokens.
+
+# %%
+where = program.host.heat_film()
+where
+
+# %%
+pool = dml.scenes.pool_state(program.host, next(iter(program.host.mem.pools.ctl.provider.nonzero()[0])))
+assert (moves.values["hold"], moves.values["refills"], moves.values["empty"]) == (pool["hold"], pool["refill"], pool["empty"])
+assert where.values["token"] == 256 and where.values["posted"] == 64
+
+# %% [markdown]
 # ## 8. A provider of your own
 #
 # A provider needs three operations: take note of how many buffers there are, give one away, take one back. They share an array of

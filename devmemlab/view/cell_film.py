@@ -33,7 +33,8 @@ MOVES = {
 MANY = "{amount} net_iovs move from the ring to the cache, and net_iov {item} is posted to the card"
 OTHER = "net_iov {item} moves"
 BOUND = "{amount} net_iovs are bound, all of them free"
-LINES = (BOUND, MANY, OTHER, *MOVES.values(), *(f"the card drops a frame of {{amount}} octets: {why}" for why in DROP_REASONS))
+DROPS = tuple(f"the card drops a frame of {{amount}} octets: {why}" for why in DROP_REASONS)
+LINES = (BOUND, MANY, OTHER, *MOVES.values(), *DROPS)
 
 
 class Moves(Replay):
@@ -106,7 +107,7 @@ def before(buffer, state):
     order = np.argsort(buffer, kind="stable")
     old = np.full(len(buffer), FREE)
     again = np.flatnonzero(np.diff(buffer[order]) == 0) + 1
-    old[order[again]] = state[order[again - 1]]
+    old[order[again]] = np.take(state, order[again - 1])
     return old
 
 
@@ -127,8 +128,8 @@ def states_at(film, position):
     """
     states = np.zeros(film.facts["cells"]["count"], np.uint8)
     seen = int(np.searchsorted(film.columns["cells.event"], position))
-    # Of several values for one index NumPy keeps the last: the newest move of each buffer.
-    states[film.columns["cells.buffer"][:seen]] = film.columns["cells.state"][:seen]
+    # Of several values for one index put keeps the last: the newest move of each buffer.
+    np.put(states, film.columns["cells.buffer"][:seen], film.columns["cells.state"][:seen])
     return states
 
 
@@ -152,7 +153,7 @@ def key_frames(count, buffer, state, every):
     now, keys = np.zeros(count, np.uint8), []
     for start in range(0, len(buffer) + 1, every):
         keys.append(now.copy())
-        now[buffer[start:start + every]] = state[start:start + every]
+        np.put(now, buffer[start:start + every], state[start:start + every])
     return np.concatenate(keys)
 
 
@@ -224,13 +225,13 @@ def cell_film(host, binding=None, over=None, per_cell=lambda count: 1):
     at = np.searchsorted(number, event)
     old = before(buffer, state)
     kind, amount, item = (np.zeros(len(number), np.int64) for _ in range(3))
-    names, moves = list(LINES), {pair: LINES.index(line) for pair, line in MOVES.items()}
+    moves = {pair: LINES.index(line) for pair, line in MOVES.items()}
     kind[at] = [moves.get(pair, 2) for pair in zip(old.tolist(), state.tolist())]
     item[at] = buffer
     amount += np.bincount(at, minlength=len(number))
     kind[amount > 1], amount[amount > 1] = 1, amount[amount > 1] - 1
     at_drop = np.searchsorted(number, drops)
-    kind[at_drop] = names.index(f"the card drops a frame of {{amount}} octets: {DROP_REASONS[0]}") + events.b[drops]
+    kind[at_drop] = LINES.index(DROPS[0]) + events.b[drops]
     amount[at_drop], amount[0] = events.c[drops], count
     tracks = {}
     for i, name in enumerate(NAMES):
@@ -244,6 +245,8 @@ def cell_film(host, binding=None, over=None, per_cell=lambda count: 1):
     over = over or ("event" if same else "time")
     played = np.arange(len(number)) if over == "event" else time_ns - time_ns[0]
     columns, cells = cell_columns(count, at, buffer, state, per_cell(count))
-    return Film("Where the net_iovs of a dmabuf were", played, LINES, kind, amount, item, tracks, "event {k} of {n}, at {time}",
+    readout = "event {k} of {n}" + ", at {time}" * (not same)
+    return Film("Where the net_iovs of a dmabuf were", played, LINES, kind, amount, item, tracks, readout,
                 max(float(played[-1]), 1.0) / SECONDS, time_ns, columns,
-                {"cells": cells, "niov_bytes": 1 << int(own.niov_shift), "name": f"binding {int(own.id)}"})
+                {"cells": cells, "niov_bytes": 1 << int(own.niov_shift), "name": f"binding {int(own.id)}"},
+                number)

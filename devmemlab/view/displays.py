@@ -43,8 +43,10 @@ DISPLAYS = {
     ("devmemlab.host.host", "Host"): {
         "_repr_html_": "devmemlab.view.memory_tables:host_html",
         "byte_flow": "devmemlab.view.byte_flow:byte_flow",
+        "heat_film": "devmemlab.view.heat_film:heat_film",
         "heat_map": "devmemlab.view.heat_map:heat_map",
         "occupancy": "devmemlab.view.occupancy:occupancy",
+        "pool_film": "devmemlab.view.pool_stage:pool_film",
         "reference_graph": "devmemlab.view.reference_graph:reference_graph",
     },
     ("devmemlab.host.inspect", "Inspection"): {"_repr_html_": "devmemlab.view.inspected:inspection_html"},

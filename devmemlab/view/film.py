@@ -115,14 +115,17 @@ class Film:
         More for the scene.
     facts : dict, optional
         More for the scene, JSON.
+    number : int64[n], optional
+        Which event of the trace each is; stays in Python.
     """
 
-    def __init__(self, title, at, lines, kind, amount, item, tracks, readout, rate, time_ns=None, columns=None, facts=None):
+    def __init__(self, title, at, lines, kind, amount, item, tracks, readout, rate, time_ns=None, columns=None, facts=None,
+                 number=None):
         self.title, self.lines, self.tracks, self.readout, self.rate = title, tuple(lines), dict(tracks), readout, float(rate)
         self.at = np.asarray(at, np.float64)
         self.kind, self.amount, self.item = np.asarray(kind, np.uint8), np.asarray(amount, np.float64), np.asarray(item, np.int32)
         self.time_ns = np.zeros(0) if time_ns is None else np.asarray(time_ns, np.float64)
-        self.columns, self.facts = dict(columns or {}), dict(facts or {})
+        self.columns, self.facts, self.number = dict(columns or {}), dict(facts or {}), number
         if not len(self.at) == len(self.kind) == len(self.amount) == len(self.item):
             raise ValueError("an event has a time, a kind, an amount and an item: the columns are not equally long")
         if (np.diff(self.at) < 0).any():

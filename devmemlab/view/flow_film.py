@@ -165,7 +165,8 @@ def _tracks(letter, mode, event, what, amount):
         tracks[f"{letter}.given"] = running(f"{letter} tokens handed out", event[given], np.ones(len(given)))
         tracks[f"{letter}.returned"] = running(f"{letter} tokens given back", event[back], np.ones(len(back)))
         both = np.sort(np.concatenate([given, back]))
-        tracks[f"{letter}.held"] = running(f"{letter} tokens held", event[both], np.where(what[both] == names.index(GIVEN), 1, -1))
+        step = np.where(what[both] == names.index(GIVEN), 1, -1)
+        tracks[f"{letter}.held"] = running(f"{letter} tokens held", event[both], step)
     return tracks
 
 

@@ -141,7 +141,8 @@ def _lane(prefix, film, position, letter, mode, top):
               element("text", "octets", x=x, y=y + 90, class_="small quiet")]
     if "given" in there:
         most = int(np.max(film.tracks[f"{letter}.held"].value, initial=0))
-        parts += [element("rect", x=376, y=178, width=120, height=24, rx=3, fill=theme.colour("paper"), stroke=theme.colour("quiet")),
+        parts += [element("rect", x=376, y=178, width=120, height=24, rx=3, fill=theme.colour("paper"),
+                          stroke=theme.colour("quiet")),
                   level(film, position, f"{letter}.held", most, (376, 178, 120, 24), fill=theme.texture(prefix, "token"),
                         stroke=theme.colour("ink")),
                   count(film, position, f"{letter}.held", "tokens held: #", x=506, y=194, class_="small")]
@@ -172,7 +173,8 @@ def flow_stage(film, position):
     prefix = prefix_of("flow", film.title, len(film))
     lanes = film.facts["lanes"]
     parts = [theme.textures(prefix), element("text", film.title, x=8, y=24, class_="strong big"),
-             element("text", "a number at an arrow: octets that went this way so far", x=WIDTH - 8, y=24, class_="end quiet small")]
+             element("text", "a number at an arrow: octets that went this way so far", x=WIDTH - 8, y=24,
+                     class_="end quiet small")]
     parts += [_lane(prefix, film, position, letter, mode, TOP + LANE * i) for i, (letter, mode) in enumerate(lanes)]
     y = TOP + LANE * len(lanes) + 16
     x = 10
@@ -184,5 +186,6 @@ def flow_stage(film, position):
                   element("text", letter, x=x + 8, y=y + 4, class_="mid small strong halo"),
                   element("text", said, x=x + 22, y=y + 4, class_="small")]
         x += 50 + 6.4 * len(said)
-    style = theme.css() + f".{theme.SCOPE} .halo{{paint-order:stroke;stroke:var(--dml-paper);stroke-width:3px;stroke-linejoin:round}}"
+    style = theme.css() + (f".{theme.SCOPE} .halo{{paint-order:stroke;stroke:var(--dml-paper);stroke-width:3px;"
+                           "stroke-linejoin:round}")
     return document(film.title, film.words(position), WIDTH, y + 20, "".join(parts), style, theme.SCOPE)

@@ -106,7 +106,8 @@ def _legend(prefix, film, position, y):
     bottom = y + 24 * ((len(shown) - 1) // 3)
     if "dropped" in film.tracks:
         bottom += 24
-        parts.append(count(film, position, "dropped", "X  frames dropped by the card: #", x=8, y=bottom + 4, class_="small strong"))
+        parts.append(count(film, position, "dropped", "X  frames dropped by the card: #", x=8, y=bottom + 4,
+                           class_="small strong"))
     return "".join(parts), bottom + 14
 
 
@@ -175,8 +176,8 @@ def heat_stage(film, position):
     history, bottom = _history(prefix, film, position, bottom + 14)
     head = (element("text", f"{film.title}, {film.facts['name']}", x=8, y=22, class_="strong big")
             + element("text", note, x=8, y=40, class_="quiet small"))
-    return document(film.title, film.words(position), WIDTH, bottom, state_textures(prefix) + head + grid + legend + history, css(),
-                    theme.SCOPE)
+    body = state_textures(prefix) + head + grid + legend + history
+    return document(film.title, film.words(position), WIDTH, bottom, body, css(), theme.SCOPE)
 
 
 class HeatFilm(Player):

@@ -64,8 +64,8 @@ def level(film, position, name, full, box, axis="x", **attributes):
     full = max(int(full), 1)
     part = min(film.value(name, position) / full, 1.0)
     if axis == "y":
-        return element("rect", x=x, y=y + height - part * height, width=width, height=part * height, **attributes, data_level=name,
-                       data_full=full, data_axis="y", data_base=y + height, data_length=height)
+        return element("rect", x=x, y=y + height - part * height, width=width, height=part * height, **attributes,
+                       data_level=name, data_full=full, data_axis="y", data_base=y + height, data_length=height)
     return element("rect", x=x, y=y, width=part * width, height=height, **attributes, data_level=name, data_full=full,
                    data_axis="x", data_base=x, data_length=width)
 

@@ -1,6 +1,8 @@
-"""A page with a player on it and no Jupyter around it: the module as it is shipped, and a model that remembers what it is told."""
+"""A page with a player and no Jupyter around it: the module as it is shipped, and a model that remembers what it is told."""
 
+import http.server
 import json
+import threading
 
 import numpy as np
 
@@ -9,7 +11,6 @@ from devmemlab.view.marks import count, level, route
 from devmemlab.view.player import Player
 from devmemlab.view.svg import document
 
-ORIGIN = "http://player.test"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>{css}</style><body data-jp-theme-light="{light}"
 style="margin:8px;background:{paper};color:{ink};--jp-layout-color0:{paper};--jp-ui-font-color1:{ink};--jp-ui-font-color2:{ink}">
 <div id="here"></div><script type="module">
@@ -36,11 +37,28 @@ window.close_player = player.render({{ model, el: document.getElementById("here"
 PAPERS = {"light": ("true", "#ffffff", "#1c1c1c"), "dark": ("false", "#161616", "#ededed")}
 
 
+class Server(http.server.BaseHTTPRequestHandler):
+    """Hands out the page and its octets: a route of Playwright's would take minutes for so many."""
+
+    def do_GET(self):
+        kind, body = self.server.served[self.path]
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *what):
+        pass
+
+
 class Stage:
     """A player in a page of its own."""
 
     def __init__(self, browser, player, paper="light", width=900, **options):
         self.complaints = []
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
         self.page = browser.new_page(viewport={"width": width, "height": 900}, **options)
         self.page.set_default_timeout(30_000)
         self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
@@ -48,19 +66,16 @@ class Stage:
         light, ground, ink = PAPERS[paper]
         traits = {name: getattr(player, name) for name in ("position", "playing", "speed", "scene", "facts")}
         served = {
-            "/": ("text/html", PAGE.format(css=player._css, light=light, paper=ground, ink=ink, origin=ORIGIN).encode()),
+            "/": ("text/html", PAGE.format(css=player._css, light=light, paper=ground, ink=ink, origin=self.origin).encode()),
             "/player.js": ("text/javascript", player._esm.encode()),
             "/traits.json": ("application/json", json.dumps(traits).encode()),
             "/octets": ("application/octet-stream", player.octets),
             "/favicon.ico": ("image/x-icon", b""),
         }
 
-        def answer(route):
-            kind, body = served[route.request.url.removeprefix(ORIGIN)]
-            route.fulfill(body=body, content_type=kind)
-
-        self.page.route(f"{ORIGIN}/**", answer)
-        self.page.goto(f"{ORIGIN}/")
+        self.server.served = served
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.page.goto(f"{self.origin}/")
         self.page.wait_for_selector(".dml-player[data-painted]")
 
     def __enter__(self):
@@ -68,6 +83,8 @@ class Stage:
 
     def __exit__(self, *what):
         self.page.close()
+        self.server.shutdown()
+        self.server.server_close()
 
     def data(self, name):
         return self.page.locator(".dml-player").get_attribute(f"data-{name}")
@@ -93,7 +110,10 @@ class Stage:
 
     def scrub(self, position):
         self.page.locator(".dml-player input").evaluate(
-            "(slider, k) => { slider.value = k; slider.dispatchEvent(new Event('input')); slider.dispatchEvent(new Event('change')); }",
+            """(slider, k) => {
+                slider.value = k;
+                for (const name of ['input', 'change']) slider.dispatchEvent(new Event(name));
+            }""",
             position)
 
     def until(self, position):
@@ -115,13 +135,13 @@ class Stage:
 
 MARKS = """(svg) => {
     const page = svg === 'document' ? document : new DOMParser().parseFromString(svg, 'image/svg+xml');
-    const tidy = (value) => value === null ? null : Math.round(Number(value) * 50) / 50;
+    const tidy = (value) => value === null ? null : Math.round(Number(value) * 100) / 100;
     const all = (mark) => [...page.querySelectorAll(`svg [data-${mark}]`)];
     return {
         counts: all('count').map(node => node.textContent),
         levels: all('level').map(node => ['x', 'y', 'width', 'height'].map(name => tidy(node.getAttribute(name)))),
         cursors: all('cursor').map(node => tidy(node.getAttribute('x'))),
-        cells: all('state').map(node => node.getAttribute('d').replaceAll(' ', ' ')),
+        cells: all('state').map(node => node.getAttribute('d')),
         letters: all('letter').map(node => node.textContent).join(''),
         words: page.querySelector('svg desc').textContent,
     };
@@ -131,10 +151,11 @@ MARKS = """(svg) => {
 def small_film(n=40):
     """A film of thin air: something moves with every event."""
     event = np.arange(n)
-    tracks = {"all": running("all there was", event, event + 1), "odd": running("odd ones", event[1::2], np.ones(n // 2)),
+    tracks = {"all": running("all there was", event, np.ones(n)), "odd": running("odd ones", event[1::2], np.ones(n // 2)),
               "wave": changing("a level", event % 7)}
-    return Film("A small film", event * 1.0, ["thing {item} of {amount} octets", "another, {item}"], event % 2, event * 1000, event,
-                tracks, "{odd} odd, {k} of {n}, at {time}", 20.0, event * 1234)
+    lines = ["thing {item} of {amount} octets", "another, {item}"]
+    return Film("A small film", event * 1.0, lines, event % 2, event * 1000, event, tracks,
+                "{odd} odd, {k} of {n}, at {time}", 20.0, event * 1234)
 
 
 def small_scene(film, position):

@@ -18,7 +18,8 @@ def stage(browser):
 def test_keys_step_leap_and_go_to_the_ends(stage):
     stage.focus()
     seen = []
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "PageDown", "Home", "ArrowLeft", "PageUp"):
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "PageDown", "Home", "ArrowLeft",
+                "PageUp"):
         stage.press(key)
         seen.append(stage.position)
         assert stage.told.get("position", 0) == stage.position
@@ -90,7 +91,7 @@ def test_at_every_position_the_page_shows_what_python_draws(stage, position):
     stage.scrub(position)
     assert stage.marks() == stage.marks_of(small_scene(film, position))
     assert stage.page.locator(".dml-player-place").inner_text() == film.place(position)
-    lines = [*stage.page.locator(".dml-player-now").all_inner_texts(), *stage.page.locator(".dml-player-log li").all_inner_texts()]
+    lines = [text for part in (".dml-player-now", ".dml-player-log li") for text in stage.page.locator(part).all_inner_texts()]
     assert lines == (film.log(position) or ["nothing has happened yet"])
 
 
@@ -155,7 +156,7 @@ def test_keys_stay_in_the_player(stage):
     stage.focus()
     stage.press("ArrowRight", "Space", "Space", "Home", "End", "a")
     assert stage.page.evaluate("window.gone") == ["a"]
-    marked = stage.page.evaluate("""[...document.querySelectorAll('.dml-player, .dml-player button, .dml-player select, .dml-player input')]
+    marked = stage.page.evaluate("""[...document.querySelectorAll('.dml-player, .dml-player :is(button, select, input)')]
         .every(node => node.dataset.lmSuppressShortcuts === 'true')""")
     assert marked
 
@@ -172,7 +173,7 @@ def test_when_it_is_taken_away_nothing_is_left_running(stage):
 
 def test_two_views_of_one_film_share_no_names(stage):
     stage.page.evaluate("""async () => {
-        const again = (await import('http://player.test/player.js')).default;
+        const again = (await import('./player.js')).default;
         const box = document.body.appendChild(document.createElement('div'));
         again.render({ model: window.model, el: box });
     }""")

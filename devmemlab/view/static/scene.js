@@ -7,6 +7,8 @@ const MOST_DOTS = 6;
 const FLIGHT_S = 0.7;
 let views = 0;
 
+const tidy = (value) => Math.round(value * 100) / 100;
+
 function draw(tag, attributes) {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -61,12 +63,13 @@ export class Scene {
     for (const { node, level, full, axis, base, length } of this.levels) {
       const size = Math.min(this.film.value(level, position) / Number(full), 1) * Number(length);
       if (axis === "y") {
-        node.setAttribute("y", Number(base) - size);
-        node.setAttribute("height", size);
-      } else node.setAttribute("width", size);
+        node.setAttribute("y", tidy(Number(base) - size));
+        node.setAttribute("height", tidy(size));
+      } else node.setAttribute("width", tidy(size));
     }
     for (const node of this.cursors) {
-      node.setAttribute("x", Number(node.dataset.cursor) + (Number(node.dataset.length) * position) / Math.max(this.film.n, 1));
+      const part = position / Math.max(this.film.n, 1);
+      node.setAttribute("x", tidy(Number(node.dataset.cursor) + Number(node.dataset.length) * part));
     }
     for (const route of this.routes) this.travel(route, position, t, still || calm, speed);
     if (this.cells?.seek(position)) this.colour();

@@ -1,0 +1,136 @@
+"""The films in Chromium: what JavaScript makes of a scene is what Python draws, and a million events do not hurt."""
+
+import numpy as np
+import pytest
+
+import devmemlab as dml
+from devmemlab.view.cell_film import cell_columns
+from devmemlab.view.film import Film, changing, running
+from devmemlab.view.heat_film import HeatFilm, heat_film, heat_stage
+from devmemlab.view.heat_map import NAMES
+from devmemlab.view.memory_flow import memory_flow
+from devmemlab.view.pool_stage import pool_film
+from devmemlab.view.still import STATES
+from tests.browser.player_kit import Stage
+from tests.browser.test_lesson import contrast
+from tests.browser.test_pictures import LOOK
+
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.compiled_only]
+MILLION = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def program():
+    """A program that gives its tokens back late."""
+    made = dml.scenes.connection(dmabuf="1MiB", rx_ring=64, trace=True)
+    tokens = []
+    for turn in range(8):
+        _, ancdata, _, _ = made.conn.recvmsg(1 << 20, dml.CMSG_SPACE(24) * 256, dml.MSG_SOCK_DEVMEM)
+        tokens += dml.frags(ancdata).frag_token.tolist()
+        if turn % 4 == 3:
+            made.host.dontneed(made.conn, [(tokens[0], len(tokens))])
+            tokens = []
+    yield made
+    made.lab.close()
+
+
+FILMS = {"flow": lambda program: memory_flow(), "heat": lambda program: heat_film(program.host),
+         "pool": lambda program: pool_film(program.host)}
+
+
+@pytest.fixture(scope="module", params=FILMS)
+def film(request, program):
+    return request.param, FILMS[request.param](program)
+
+
+@pytest.mark.parametrize("paper", ["light", "dark"])
+def test_wherever_it_goes_the_page_shows_what_python_draws(browser, film, paper, tmp_path):
+    name, player = film
+    n = len(player.film)
+    with Stage(browser, player, paper) as stage:
+        for position in (n, n // 2, n // 2 + 1, n // 2 - 1, 3, 0, n // 3, n // 3 + 40):
+            stage.scrub(position)
+            seen, drawn = stage.marks(), stage.marks_of(player.svg(position))
+            assert seen == drawn, position
+        stage.page.screenshot(path=tmp_path / f"{name}-{paper}.png", full_page=True)
+        # What travels may pass over anything.
+        stage.page.evaluate("document.querySelectorAll('g[aria-hidden]').forEach(group => group.remove())")
+        assert stage.page.evaluate(LOOK) == []
+        ground = stage.page.locator("svg > rect").first.evaluate("paper => getComputedStyle(paper).fill")
+        ink = stage.page.locator("svg text").first.evaluate("text => getComputedStyle(text).fill")
+        assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 22, 22)"}[paper] and contrast(ground, ink) >= 7
+        assert stage.complaints == []
+
+
+def test_it_plays_from_the_beginning(browser, film):
+    _, player = film
+    with Stage(browser, player) as stage:
+        stage.focus()
+        stage.press("Home", "Space")
+        stage.until(20)
+        stage.press("Space")
+        position = stage.position
+        assert stage.marks() == stage.marks_of(player.svg(position)) and stage.told["position"] == position
+        assert stage.complaints == []
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_it_fits_into_a_narrow_page(browser, film, width):
+    with Stage(browser, film[1], width=width) as stage:
+        wide = stage.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide[0] <= wide[1]
+        box = stage.page.locator(".dml-player-scene svg").bounding_box()
+        assert box["width"] <= width and box["height"] > 150
+
+
+def crowd(n=MILLION, count=2048):
+    """A million moves of two thousand buffers."""
+    dice = np.random.default_rng(3)
+    event, buffer = np.arange(n), dice.integers(0, count, n)
+    state = dice.integers(0, len(NAMES), n)
+    columns, cells = cell_columns(count, event, buffer, state)
+    tracks = {name: changing(STATES[name].meaning, np.cumsum(state == i)) for i, name in enumerate(NAMES)}
+    tracks["all"] = running("moves", event, np.ones(n))
+    film = Film("A crowd", event * 1000.0, ["buffer {item} moves"], np.zeros(n), np.ones(n), buffer, tracks,
+                "event {k} of {n}", n * 1000 / 40, event * 1000, columns, {"cells": cells, "niov_bytes": 4096, "name": "binding 1"})
+    return HeatFilm(film, heat_stage, position=0)
+
+
+def test_a_million_events_play_without_freezing_the_page(browser):
+    player = crowd()
+    with Stage(browser, player) as stage:
+        stage.page.evaluate("window.longest = 0")
+        stage.focus()
+        painted = int(stage.data("painted"))
+        stage.press("Space")
+        stage.until(30_000)
+        # While it plays the page answers, and a picture is not made by looking at everything.
+        assert stage.page.evaluate("1 + 1") == 2 and stage.data("playing") == "true"
+        stage.press("Space")
+        assert int(stage.data("painted")) > painted + 3
+        for position in (MILLION, MILLION // 2, 17, 700_001, 700_000):
+            stage.scrub(position)
+            assert stage.marks() == stage.marks_of(player.svg(position))
+        stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
+        assert stage.page.evaluate("window.longest") < 5000, "something looked at every event"
+        assert stage.complaints == []
+
+
+def test_a_seek_takes_no_more_steps_than_lie_between_key_frames(browser):
+    player = crowd(200_000, 300)
+    with Stage(browser, player) as stage:
+        worst = stage.page.evaluate("""async ([facts, where]) => {
+            const text = await (await fetch('player.js')).text();
+            const url = URL.createObjectURL(new Blob([text + '\\nexport { Film, Cells };'], { type: 'text/javascript' }));
+            const { Film, Cells } = await import(url);
+            const octets = new DataView(await (await fetch('octets')).arrayBuffer());
+            const cells = new Cells(new Film(facts, octets));
+            let worst = 0;
+            for (const position of where) {
+                const before = cells.steps;
+                cells.seek(position);
+                worst = Math.max(worst, cells.steps - before);
+            }
+            return worst;
+        }""", [player.facts, np.random.default_rng(2).integers(0, 200_000, 200).tolist()])
+        assert 0 < worst <= player.facts["cells"]["every"]
