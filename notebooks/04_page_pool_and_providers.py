@@ -289,8 +289,9 @@ where = program.host.heat_film()
 where
 
 # %%
-pool = dml.scenes.pool_state(program.host, next(iter(program.host.mem.pools.ctl.provider.nonzero()[0])))
-assert (moves.values["hold"], moves.values["refills"], moves.values["empty"]) == (pool["hold"], pool["refill"], pool["empty"])
+print("the ring is used for the first time at event", moves.film.tracks["to_ring"].event[0] + 1)
+seen, counted = moves.values, state(program.host, moves.film.facts["row"])
+assert (seen["hold"], seen["refills"], seen["to_ring"]) == (counted["hold"], counted["refill"], counted["ring"])
 assert where.values["token"] == 256 and where.values["posted"] == 64
 
 # %% [markdown]

@@ -159,7 +159,7 @@ def pool_film(host, pool=None, over=None):
     same = len(np.unique(time_ns)) < 3
     over = over or ("event" if same else "time")
     played = np.arange(len(number)) if over == "event" else time_ns - time_ns[0]
-    facts = {"name": pool_names(host).get(row, f"page_pool in row {row}"),
+    facts = {"row": row, "name": pool_names(host).get(row, f"page_pool in row {row}"),
              "provider": PROVIDERS[int(ctl.provider)] if ctl.provider else "host pages",
              "cache": PP_ALLOC_CACHE_SIZE, "ring": int(host.mem.pools.ring.ctl[row].capacity)}
     return Film(f"What moved in {facts['name']}", played, LINES, kind, amount, np.zeros(len(number)), tracks,
