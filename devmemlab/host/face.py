@@ -5,8 +5,6 @@ Reads. interfaces section 2.
 Omits. mmap of sockets: `Socket.zerocopy_receive` gives pages at once.
 """
 
-import numpy as np
-
 from devmemlab.base.errno import ENOTTY
 from devmemlab.host.commands_of import commands_of
 from devmemlab.host.counters import Counting
@@ -22,11 +20,12 @@ from devmemlab.host.shell import run_shell
 from devmemlab.host.socket import Socket, check_socket_arguments
 from devmemlab.host.sysctl import Sysctls
 from devmemlab.host.tap import Tap
+from devmemlab.host.token_face import Tokens
 from devmemlab.host.zerocopy_calls import ZerocopyCalls
-from devmemlab.sock.uapi import AF_INET, SO_DEVMEM_DONTNEED, SOCK_STREAM, SOL_SOCKET
+from devmemlab.sock.uapi import AF_INET, SOCK_STREAM
 
 
-class LinuxFace(MemoryFds, Readiness, Counting, Sysctls, ZerocopyCalls):
+class LinuxFace(MemoryFds, Tokens, Readiness, Counting, Sysctls, ZerocopyCalls):
     """The part of a host that programs see."""
 
     def socket(self, family=AF_INET, type=SOCK_STREAM, proto=0):
@@ -61,23 +60,6 @@ class LinuxFace(MemoryFds, Readiness, Counting, Sysctls, ZerocopyCalls):
             ``register_ifq``, ``recv_zc``, ``submit``, ``cqes``, ``close``.
         """
         return IoUring(self, entries, flags)
-
-    def dontneed(self, conn, tokens):
-        """Return tokens: one ``setsockopt(SO_DEVMEM_DONTNEED)``.
-
-        Parameters
-        ----------
-        conn : Socket
-            The connection that received them.
-        tokens : sequence of (token_start, token_count)
-            At most 128 ranges with at most 1024 tokens in all.
-
-        Returns
-        -------
-        freed : int
-            References released.
-        """
-        return conn.setsockopt(SOL_SOCKET, SO_DEVMEM_DONTNEED, np.asarray(tokens, "<u4").tobytes())
 
     def ioctl(self, fd, request):
         """Ask a socket about its queues.

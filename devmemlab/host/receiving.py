@@ -98,6 +98,8 @@ class Receiving:
         """
         msg = self.host.msg[0]
         devmem_bytes = int(msg.control_at)
+        if self.host.token_watch is not None:
+            self.host.token_watch.received(self, control[:devmem_bytes].tobytes())
         if self._row.recvmsg_inq:
             tcp_put_inq(self.host.tcbs, self.sock, control, msg)
         return Ancdata(control[: msg.control_at].tobytes(), devmem_bytes), int(msg.msg_flags)

@@ -12,6 +12,7 @@ from devmemlab.host.entry import machine_dontneed
 from devmemlab.host.genl.core import GenlSock
 from devmemlab.host.receive_options import FIELDS, get_receive_option, set_receive_option
 from devmemlab.host.tcp_options import IPPROTO_TCP, get_tcp_option, set_keepalive, set_tcp_option
+from devmemlab.sock.token_batch import named_ids
 from devmemlab.sock.uapi import (
     DMABUF_TOKEN_BYTES,
     MAX_DONTNEED_TOKENS,
@@ -119,6 +120,8 @@ class Options:
             freed = machine_dontneed(self.host.machine, self.host.trace, sock, optval, optlen, self.host.clock.now_ns)
             if freed < 0:
                 raise error(freed, f"{optlen} octets: 1 to 128 whole elements of 8 octets are possible")
+            if self.host.token_watch is not None:
+                self.host.token_watch.returned(sock, named_ids(optval[:optlen]))
             return int(freed)
         number = int.from_bytes(octets[:INT_BYTES], "little", signed=True)
         if option == SO_RCVBUF:

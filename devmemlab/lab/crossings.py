@@ -41,6 +41,8 @@ CROSSED = {
     "COLLAPSE_COPY": ("dram_read", "dram_written"),
     "DMA_READ_DEVICE": ("device_read",),
     "DEVICE_TO_HOST": ("device_read", "uplink", "dram_written"),
+    "GATHER_OUT": ("device_read", "uplink", "dram_written"),
+    "GATHER_IN": ("dram_read", "uplink", "device_written"),
 }
 """Stage -> the links that each of its octets crosses; card and device are under one PCIe switch."""
 

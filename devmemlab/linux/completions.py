@@ -15,6 +15,7 @@ from devmemlab.linux import calls
 from devmemlab.linux.tcp_socket import NUMBERS
 from devmemlab.sock.errqueue import Completion, read_completions
 from devmemlab.sock.machines import GENERIC
+from devmemlab.sock.token_batch import token_ranges
 
 __all__ = ["Completion", "DeviceSends"]
 
@@ -141,3 +142,20 @@ class DeviceSends:
         """
         octets = b"".join(struct.pack("=II", start & 0xFFFFFFFF, count & 0xFFFFFFFF) for start, count in tokens)
         return conn.setsockopt(GENERIC.sol_socket, GENERIC.dontneed, octets)
+
+    def dontneed_tokens(self, conn, tokens):
+        """Return any number of tokens: neighbours are joined to ranges, and as many calls are made as it takes.
+
+        Parameters
+        ----------
+        conn : Socket
+            The connection that received them.
+        tokens : recarray of FRAG_DTYPE, or sequence of int
+            Records of `devmemlab.frags`, or token numbers; they go back in this order.
+
+        Returns
+        -------
+        freed : int
+            References released, by all calls.
+        """
+        return sum(self.dontneed(conn, ranges.tolist()) for ranges in token_ranges(tokens))

@@ -21,7 +21,7 @@ from devmemlab.linux.settings import Settings
 from devmemlab.linux.tcp_socket import OPEN, Socket
 
 ONLY_IN_THE_LAB = ("audit", "explain", "inspect", "tap", "as_commands", "process", "clock", "lab", "trace", "netdev", "add_nic",
-                   "add_device", "model_device")
+                   "add_device", "model_device", "watch_tokens", "token_report", "token_watch")
 
 
 class Kernel(MemoryFds, DeviceSends, Counting, Settings):

@@ -7,6 +7,7 @@ Omits. Locks, RCU and IOMMU page tables.
 Reading order, which is the life of a buffer; every stop ends where the next begins:
 
 1. a place to be: ranges, space, region are the two memories; ledger counts what crosses between them;
+   poison fills what was let go of, in a host that watches;
 2. a name that others can hold: dmabuf is attached and mapped; udmabuf and exporter make one; dmabuf_map and dmabuf_file are
    what a program sees of it;
 3. cut into net_iovs: netmem is one number for a page and a net_iov; provider_table, binding_create and binding make them of

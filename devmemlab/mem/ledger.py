@@ -30,12 +30,15 @@ STAGES = {
     "COLLAPSE_COPY": ("host DRAM -> host DRAM (pages to fuller pages, receive buffer full)", "payload"),
     "DMA_READ_DEVICE": ("device memory -> NIC", "payload"),
     "DEVICE_TO_HOST": ("device memory -> host DRAM", "payload"),
+    "GATHER_OUT": ("device memory -> host DRAM (pieces to staging buffer)", "payload"),
+    "GATHER_IN": ("host DRAM -> device memory (staging buffer, in order)", "payload"),
 }
 """Every stage: which link it uses and what it carries."""
 
 NAMES = tuple(STAGES)
 DMA_HEADER, DMA_DEVICE, DMA_HOST, HEADER_COPY, RECV_COPY, PAGEABLE_COPY, HOST_TO_DEVICE, GATHER = range(8)
 LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ, COLLAPSE_COPY, DMA_READ_DEVICE, DEVICE_TO_HOST = range(8, 17)
+GATHER_OUT, GATHER_IN = range(17, 19)
 NOT_COPIES = frozenset(("DEVICE_READ",))
 
 

@@ -16,6 +16,7 @@ import weakref
 import numpy as np
 
 from devmemlab.base.units import format_size, parse_size
+from devmemlab.mem.poison import REGION_GUARDS
 from devmemlab.mem.space import REGION, the_space
 
 PAGE_SIZE = 4096
@@ -132,7 +133,7 @@ class Region:
         return np.asarray(_Span(self))
 
     def _check(self, offset, nbytes):
-        """Refuse a range that is not wholly inside.
+        """Refuse a range that is not wholly inside, or that somebody watches and objects to.
 
         Parameters
         ----------
@@ -143,6 +144,8 @@ class Region:
         """
         if offset < 0 or nbytes < 0 or offset + nbytes > self.length:
             raise ValueError(f"[{offset}, {offset + nbytes}) is not inside {self.name!r} of {self.length} bytes")
+        for guard in REGION_GUARDS:
+            guard.guard(self, self.start + offset, nbytes)
 
     def read(self, offset, nbytes):
         """Copy bytes out.

@@ -4,6 +4,6 @@ Law.   Device payload leaves a socket as tokens only; each token is one referenc
 Reads. Linux net/ipv4/tcp.c (tcp_recvmsg), net/core/sock.c (SO_DEVMEM_DONTNEED), net/core/scm.c.
 Omits. The error queue, and sending from device memory.
 
-Reading order: uapi, machines, tokens, deliver, urgent, recvmsg, zerocopy_receive, collapse, completions, zcrx, sendmsg,
-destroy.
+Reading order: uapi, machines, tokens, token_batch, deliver, urgent, recvmsg, zerocopy_receive, collapse, completions, zcrx,
+sendmsg, destroy.
 """

@@ -37,6 +37,8 @@ PATHS = {
     "PAGEABLE_COPY": ("user", "staging"),
     "HOST_TO_DEVICE": ("user", "device"),
     "GATHER": ("device", "device"),
+    "GATHER_OUT": ("device", "device"),
+    "GATHER_IN": ("device", "device"),
     "DEVICE_READ": ("device", "device"),
     "DEVICE_TO_HOST": ("device", "user"),
     "SEND_COPY": ("user", "pages"),

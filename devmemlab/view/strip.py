@@ -27,6 +27,7 @@ HEADER_Y, PAYLOAD_Y, BYPASS_Y = 68, 124, 174
 KEY = "above an arrow: how many octets went this way; below: in how many pieces"
 ALWAYS = ("wire", "nic", "header_buffers", "skb_heads", "pages", "user")
 THICKEST, THINNEST = 15.0, 2.0
+GATHERED = {"GATHER": "gathered", "GATHER_OUT": "to the host", "GATHER_IN": "and back"}
 
 
 def spell(octets):
@@ -283,8 +284,8 @@ def strip(prefix, panel, most, top):
     for step in panel.arrows:
         if step.stage == "DEVICE_READ":
             lines += [spell(step.octets), "read in place"]
-        if step.stage == "GATHER":
-            lines += [f"C{step.number}  {spell(step.octets)}", "gathered"]
+        if step.stage in GATHERED:
+            lines += [f"C{step.number}  {spell(step.octets)}", GATHERED[step.stage]]
     x, y, width, height = DEVICE_BOX
     parts += [element("text", line, x=x + width / 2, y=y + 40 + 16 * i, class_="mid small") for i, line in enumerate(lines)]
     for step in panel.arrows:

@@ -1,0 +1,214 @@
+"""Gather: pieces that lie scattered in device memory become one stretch, in three ways.
+
+Law.   Every octet is moved by the one copy primitive and is in the ledger; nothing is written before everything is checked.
+Reads. The unpack kernels of NCCL's and UCCL's devmem plugins, as far as the three ways go; spec section 14.1 for frags.
+Omits. Launch costs of a device: in the lab a "kernel" is one crossing into compiled code, a "copy" one crossing each.
+
+==========  ==========================================================  ================================
+mode        what happens                                                copies of an octet
+==========  ==========================================================  ================================
+``copies``  one device-to-device copy for each piece, one call each     1 (GATHER)
+``host``    pieces to a staging buffer in host memory, that to device   2 (GATHER_OUT, GATHER_IN)
+``kernel``  one kernel goes through the list of pieces                  1 (GATHER)
+==========  ==========================================================  ================================
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from devmemlab.base.errno import EIO, error
+from devmemlab.base.kernel import kernel
+from devmemlab.base.octets import copy_octets
+from devmemlab.base.table import table
+from devmemlab.lab.accelerator import PIECE, staged_copy
+from devmemlab.lab.token_tools import pieces_of
+from devmemlab.mem.ledger import GATHER, GATHER_IN, GATHER_OUT, ledger_add, make_ledger, rows
+from devmemlab.mem.poison import REGION_GUARDS
+from devmemlab.mem.region import host_memory, memory
+
+MODES = ("copies", "host", "kernel")
+
+
+class Gathered(NamedTuple):
+    """What a gather did.
+
+    ``offset`` and ``octets`` say where the stretch is in ``region``; ``stages`` is what the ledger counted: stage -> (octets,
+    copies).
+    """
+
+    mode: str
+    region: object
+    offset: int
+    octets: int
+    pieces: int
+    stages: dict
+
+    def sha256(self):
+        """Digest the stretch.
+
+        Returns
+        -------
+        digest : str
+            In hexadecimal digits.
+        """
+        start = self.region.start + self.offset
+        return hashlib.sha256(memory()[start:start + self.octets]).hexdigest()
+
+    def __repr__(self):
+        counted = ", ".join(f"{name} {octets:,} octets in {copies:,}" for name, (octets, copies) in self.stages.items())
+        return f"<gathered {self.octets:,} octets of {self.pieces:,} pieces by {self.mode!r}: {counted or 'nothing to do'}>"
+
+
+@kernel
+def gather_pieces(memory, source, pieces, target, ledger, stage):
+    """Copy pieces one behind the other.
+
+    Parameters
+    ----------
+    memory : uint8[n]
+        Written in the target.
+    source : int64
+        Address that the pieces' offsets count from.
+    pieces : PIECE[count]
+        What, in order.
+    target : int64
+        Address.
+    ledger : LEDGER[n_stage]
+        Row `stage` grows.
+    stage : int64
+        GATHER or GATHER_OUT.
+    """
+    at = target
+    for i in range(len(pieces)):
+        piece = pieces[i]
+        copy_octets(memory, at, memory, source + piece.offset, piece.length)
+        at += piece.length
+    ledger[stage].copies += len(pieces) - 1
+    ledger_add(ledger, stage, at - target)
+
+
+def _refuse(region, pieces, target, target_offset, total):
+    """Refuse a list that cannot be gathered.
+
+    Parameters
+    ----------
+    region, target : Region
+        From where, to where.
+    pieces : PIECE[count]
+        The list.
+    target_offset, total : int
+        Where in `target`, and how much.
+
+    Raises
+    ------
+    ValueError
+        Names the piece, or the range, that is wrong.
+    """
+    outside = np.flatnonzero((pieces.offset < 0) | (pieces.offset + pieces.length > region.length))
+    if len(outside):
+        at, length = (int(pieces[outside[0]][name]) for name in ("offset", "length"))
+        raise ValueError(f"piece {int(outside[0])} is [{at}, {at + length}), which is not inside {region.name!r} "
+                         f"of {region.length} bytes")
+    if target_offset < 0 or target_offset + total > target.length:
+        raise ValueError(f"{total} bytes at {target_offset} need [{target_offset}, {target_offset + total}), and {target.name!r} "
+                         f"has {target.length} bytes")
+    first = target.start + target_offset
+    begin = region.start + pieces.offset
+    inside = np.flatnonzero((begin < first + total) & (begin + pieces.length > first) & (pieces.length > 0))
+    if len(inside):
+        at, length = (int(pieces[inside[0]][name]) for name in ("offset", "length"))
+        raise ValueError(f"piece {int(inside[0])} is [{at}, {at + length}), which overlaps the target "
+                         f"[{target_offset}, {target_offset + total})")
+
+
+def gather(region, frags, target_offset, mode="kernel", target=None, host=None, check=False):
+    """Bring scattered pieces of device memory into one stretch, in their order.
+
+    Parameters
+    ----------
+    region : Region
+        Where the pieces lie; offsets of frags count from its start.
+    frags : recarray of FRAG_DTYPE, or sequence of (offset, length)
+        From `devmemlab.frags` or `devmemlab.coalesce`; records of host bytes are refused.
+    target_offset : int
+        Where the stretch begins.
+    mode : str
+        ``"copies"``, ``"host"`` or ``"kernel"``.
+    target : Region, optional
+        Where it goes; `region` itself when left out.
+    host : Host, optional
+        Whose ledger counts it too.
+    check : bool
+        Compare a digest of the pieces with one of the stretch.
+
+    Returns
+    -------
+    gathered : Gathered
+        How much, and what was copied.
+
+    Raises
+    ------
+    ValueError
+        An unknown mode; a piece that is not inside of the region, or overlaps the target; a target that is too small. Nothing
+        was written.
+    OSError
+        EIO: the digests differ.
+    """
+    if mode not in MODES:
+        raise ValueError(f"no mode {mode!r}; there are {', '.join(MODES)}")
+    target = region if target is None else target
+    offsets, lengths = pieces_of(frags)
+    pieces = table(PIECE, len(offsets))
+    pieces.offset, pieces.length = offsets, lengths
+    total = int(lengths.sum())
+    _refuse(region, pieces, target, target_offset, total)
+    for guard in REGION_GUARDS:
+        for offset, length in zip(offsets.tolist(), lengths.tolist()):
+            guard.guard(region, region.start + offset, length)
+    octets, ledger, to = memory(), make_ledger(), target.start + int(target_offset)
+    wanted = digest_of(region, pieces) if check else None
+    if total == 0:
+        pass
+    elif mode == "kernel":
+        gather_pieces(octets, region.start, pieces, to, ledger, GATHER)
+    elif mode == "copies":
+        at = to
+        for offset, length in zip(offsets.tolist(), lengths.tolist()):
+            staged_copy(octets, at, region.start + offset, length, ledger, GATHER)
+            at += length
+    else:
+        staging = host_memory(total, "gather's staging buffer")
+        gather_pieces(octets, region.start, pieces, staging.start, ledger, GATHER_OUT)
+        staged_copy(octets, to, staging.start, total, ledger, GATHER_IN)
+        staging.close()
+    if host is not None:
+        host.ledger.length += ledger.length
+        host.ledger.copies += ledger.copies
+    done = Gathered(mode, target, int(target_offset), total, len(pieces),
+                    {row["stage"]: (row["length"], row["copies"]) for row in rows(ledger)})
+    if check and done.sha256() != wanted:
+        raise error(EIO, f"what {mode!r} gathered is not what the pieces hold")
+    return done
+
+
+def digest_of(region, pieces):
+    """Digest pieces in their order.
+
+    Parameters
+    ----------
+    region : Region
+        Where they lie.
+    pieces : PIECE[count]
+        The list.
+
+    Returns
+    -------
+    digest : str
+        In hexadecimal digits.
+    """
+    digest, octets = hashlib.sha256(), memory()
+    for offset, length in zip(pieces.offset.tolist(), pieces.length.tolist()):
+        digest.update(octets[region.start + offset:region.start + offset + length])
+    return digest.hexdigest()
