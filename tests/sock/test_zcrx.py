@@ -279,7 +279,7 @@ def test_refill_misuse_unknown_offset_double_return_and_wrong_area():
     with Zcrx(pages=16, rx_ring=8) as s:
         cqes = held(s, 3)
         good = s.ifq.rqe_off(cqes[0])
-        wrong = [1 << 48 | good, 16 * 4096, (1 << 64) - 1, -1, 1 << 63]
+        wrong = [1 << 48 | s.ifq.rqe_off(cqes[1]), 16 * 4096, (1 << 64) - 1, -1, 1 << 63]
         assert s.ifq.refill([*wrong, good, good, good]) == 8
         more = pressed(s)
         assert s.ifq.user_refs == 2 + len(more)
