@@ -129,13 +129,13 @@ def reuse(way="devmem", when="at once", octets=14_480, lose=(), mtu=1500, record
         now_ns = pair.lab.clock.now_ns
         if tells and told_ns is None and pair.sender.completions(pair.conn):
             told_ns = now_ns
-        early = when == "at once" or (when == "after a round trip" and now_ns - begun_ns >= ROUND_TRIP_NS)
+        early = when == WHENS[0] or (when == WHENS[1] and now_ns - begun_ns >= ROUND_TRIP_NS)
         if written_ns is None and (early or told_ns is not None or (not tells and len(pair.received) == octets)):
             buffer.octets[:] = ord(SECOND)
             written_ns = now_ns
-        pair.hear(len(pair.received) + 1, patience_ns=STEP_NS)
-        if pair.lab.clock.now_ns == now_ns:
-            pair.lab.run(until_ns=now_ns + STEP_NS)
+        pair.read()
+        due_ns = begun_ns + ROUND_TRIP_NS if written_ns is None and when == WHENS[1] else until_ns
+        pair.lab.run(until_ns=max(now_ns, min(pair.lab.next_ns() or now_ns, due_ns)) + STEP_NS)
     pair.sender.audit()
     outcome = Reuse(way, when, octets, pair.received, pair.sender.nstat()["TcpRetransSegs"], (written_ns - begun_ns) / MS,
                     None if told_ns is None else (told_ns - begun_ns) / MS, conversation(pair.lab) if recorded else None)

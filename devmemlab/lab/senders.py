@@ -166,6 +166,13 @@ class SendPair:
         """
         return self.sender.sendmsg_devmem(self.conn, pieces, self.dmabuf_id, **options)
 
+    def read(self):
+        """Let the receiving program read what is there."""
+        try:
+            self.received += self.peer.recv(1 << 20)
+        except BlockingIOError:
+            pass
+
     def hear(self, count, patience_ns=PATIENCE_NS):
         """Let the receiving program read until it has so many octets in all.
 
@@ -183,10 +190,7 @@ class SendPair:
         """
         until_ns = self.lab.clock.now_ns + patience_ns
         while True:
-            try:
-                self.received += self.peer.recv(1 << 20)
-            except BlockingIOError:
-                pass
+            self.read()
             now_ns = self.lab.clock.now_ns
             if len(self.received) >= count or now_ns >= until_ns:
                 self.lab.run(until_ns=now_ns + STEP_NS)     # the last acknowledgement
