@@ -18,8 +18,8 @@ from devmemlab.net.linear import skb_copy_bits
 
 
 class FragView(NamedTuple):
-    """One frag. ``kind`` is ``"net_iov"`` or ``"page"``; ``binding`` and ``frag_offset`` are None for pages; ``tokens`` are
-    pairs of connection row and token."""
+    """One frag. ``kind`` is ``"net_iov"`` or ``"page"``; ``binding`` and ``frag_offset`` are None for pages; ``pool`` is -1
+    for what is to be sent; ``tokens`` are pairs of connection row and token."""
 
     number: int
     netmem: int
@@ -55,7 +55,8 @@ class Inspection(NamedTuple):
         for f in self.frags:
             where = (f"binding {f.binding} at {f.frag_offset}" if f.kind == "net_iov" else f"page {f.netmem >> 1} at {f.offset}")
             held = ", ".join(f"token {token} of connection {sock}" for sock, token in f.tokens)
-            lines.append(f"  frag {f.number}: {f.length} octets of {where}, pool {f.pool}, pp_ref_count {f.pp_ref_count}"
+            owner = "to be sent" if f.pool < 0 else f"pool {f.pool}, pp_ref_count {f.pp_ref_count}"
+            lines.append(f"  frag {f.number}: {f.length} octets of {where}, {owner}"
                          + (f", {held}" if held else "") + ("" if self.readable else ", not readable"))
         if self.links:
             lines.append(f"  frag list: skbs {', '.join(map(str, self.links))}")

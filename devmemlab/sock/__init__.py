@@ -1,9 +1,15 @@
 """Floor 5, sockets: where packets become bytes or tokens.
 
-Law.   Device payload leaves a socket as tokens only; each token is one reference and is returned once.
+Law.   Device payload leaves a socket as tokens only; each token is one reference and is returned once. What a program lends
+       to be sent is told to be its own again, once.
 Reads. Linux net/ipv4/tcp.c (tcp_recvmsg), net/core/sock.c (SO_DEVMEM_DONTNEED), net/core/scm.c.
-Omits. The error queue, and sending from device memory.
+Omits. Sockets other than TCP.
 
+<<<<<<< HEAD
 Reading order: uapi, machines, tokens, token_batch, deliver, urgent, recvmsg, zerocopy_receive, collapse, completions, zcrx,
-sendmsg, destroy.
+sendmsg; send_cmsg, sendmsg_zerocopy and errqueue (sending without a copy, and hearing of it); destroy.
+=======
+Reading order: uapi, machines, tokens, deliver, recvmsg, collapse, sendmsg; send_cmsg, sendmsg_zerocopy and errqueue
+(sending without a copy, and hearing of it); destroy.
+>>>>>>> 4e7a078 (The rooms say where sending without a copy is read)
 """
