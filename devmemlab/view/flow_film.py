@@ -23,7 +23,7 @@ LINES = {
     "DMA_HEADER": "the card writes {amount} octets of headers into the header ring",
     "DMA_DEVICE": "the card writes {amount} octets of payload into device page {item}",
     "DMA_HOST": "the card writes {amount} octets of payload into a host page",
-    "HEADER_COPY": "{amount} octets of headers are copied into an skb",
+    "HEADER_COPY": "{amount} octets of headers are copied into skb {item}",
     "RECV_COPY": "recv copies {amount} octets from pages to the program's buffer",
     "PAGEABLE_COPY": "{amount} octets are copied from the program's buffer to a staging buffer",
     "HOST_TO_DEVICE": "{amount} octets are copied to device memory",
@@ -32,7 +32,7 @@ LINES = {
 }
 """What can happen -> how it is told."""
 
-POINTS = {tp.FRAME_IN: (WIRE, "c", None), tp.DMA_HEADER: ("DMA_HEADER", "c", None), tp.SKB_BUILD: ("HEADER_COPY", "b", None),
+POINTS = {tp.FRAME_IN: (WIRE, "c", None), tp.DMA_HEADER: ("DMA_HEADER", "c", None), tp.SKB_BUILD: ("HEADER_COPY", "b", "a"),
           tp.COPY_USER: ("RECV_COPY", "c", None), tp.CMSG_DMABUF: (GIVEN, "d", "b"), tp.DONTNEED: (RETURNED, None, "b")}
 """Tracepoint -> what happened, and which arguments are the amount and the item; dma_payload depends on the page."""
 

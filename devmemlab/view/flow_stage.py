@@ -16,8 +16,8 @@ WIDTH, LANE, TOP = 840, 226, 40
 HOST, DEVICE = (250, 28, 470, 116), (250, 166, 582, 46)
 WIRE_Y, HEADER_Y, PAGE_Y, DEVICE_Y = 118, 66, 118, 190
 BOXES = {
-    "wire": (8, 34, 54, 176, "wire", "wire"),
-    "nic": (142, 34, 54, 176, "NIC", "wire"),
+    "wire": (8, 34, 48, 176, "wire", "wire"),
+    "nic": (132, 34, 46, 176, "NIC", "wire"),
     "ring": (272, 50, 88, 34, "header ring", "host"),
     "skbs": (452, 50, 76, 34, "socket", "host"),
     "pages": (272, 102, 88, 34, "host pages", "host"),
@@ -27,10 +27,10 @@ BOXES = {
 """Place -> x, y, width, height within its strip, name, role."""
 
 ROUTES = (
-    ("wire", ((62, WIRE_Y), (142, WIRE_Y)), "W", "wire", (102, WIRE_Y - 12)),
-    ("DMA_HEADER", ((196, HEADER_Y), (272, HEADER_Y)), "h", "header", (224, HEADER_Y - 12)),
-    ("DMA_HOST", ((196, PAGE_Y), (272, PAGE_Y)), "P", "payload", (224, PAGE_Y - 12)),
-    ("DMA_DEVICE", ((196, DEVICE_Y), (272, DEVICE_Y)), "P", "payload", (224, DEVICE_Y - 12)),
+    ("wire", ((56, WIRE_Y), (132, WIRE_Y)), "W", "wire", (94, WIRE_Y - 12)),
+    ("DMA_HEADER", ((178, HEADER_Y), (272, HEADER_Y)), "h", "header", (214, HEADER_Y - 12)),
+    ("DMA_HOST", ((178, PAGE_Y), (272, PAGE_Y)), "P", "payload", (214, PAGE_Y - 12)),
+    ("DMA_DEVICE", ((178, DEVICE_Y), (272, DEVICE_Y)), "P", "payload", (214, DEVICE_Y - 12)),
     ("HEADER_COPY", ((360, HEADER_Y), (452, HEADER_Y)), "h", "header", (406, HEADER_Y - 12)),
     ("RECV_COPY", ((360, PAGE_Y), (626, PAGE_Y)), "C", "copied", (406, PAGE_Y - 12)),
     ("given", ((528, HEADER_Y), (626, HEADER_Y)), "T", "token", (577, HEADER_Y - 12)),
@@ -39,7 +39,7 @@ ROUTES = (
 )
 """Track, corners of its arrow, what travels there, its role, where its count stands."""
 
-FORMS = {"given": "# tokens", "returned": "DONTNEED: # given back", "HOST_TO_DEVICE": "# octets"}
+FORMS = {"given": "# tokens", "returned": "DONTNEED: # back", "HOST_TO_DEVICE": "# octets"}
 
 
 def _box(prefix, name, title, used):

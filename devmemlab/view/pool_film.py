@@ -15,15 +15,15 @@ from devmemlab.view.pool_replay import BANDS, Replay, pool_names
 
 SECONDS = 40
 WAYS = {
-    "hold": ("from the provider", "the provider gives the pool a buffer"),
+    "hold": ("from the provider", "the provider gives the pool a buffer: {item} so far"),
     "release": ("home to the provider", "{amount} buffers go home to the provider"),
     "refill": ("from the ring to the cache", "the cache is empty: {amount} buffers come from the ring, one goes on to the card"),
-    "post": ("from the cache to the card", "a buffer from the cache is posted to the card"),
-    "fill": ("filled by the card", "the card has filled a buffer: it belongs to a packet now"),
-    "give": ("handed out as tokens", "a buffer is handed to the program: a token"),
-    "back": ("tokens that came back", "the last token of a buffer is given back; its packet still holds it"),
-    "to_cache": ("returned to the cache", "a buffer is back, in the cache"),
-    "to_ring": ("returned to the ring", "a buffer is back, in the ring"),
+    "post": ("from the cache to the card", "a buffer from the cache is posted to the card: {item} so far"),
+    "fill": ("filled by the card", "the card has filled a buffer, it belongs to a packet now: {item} so far"),
+    "give": ("handed out as tokens", "a buffer is handed to the program, as a token: {item} so far"),
+    "back": ("tokens that came back", "the last token of a buffer is given back, its packet still holds it: {item} so far"),
+    "to_cache": ("returned to the cache", "a buffer is back, in the cache: {item} so far"),
+    "to_ring": ("returned to the ring", "a buffer is back, in the ring: {item} so far"),
 }
 """Way -> what is counted, and how it is told."""
 
@@ -135,12 +135,12 @@ def pool_film(host, pool=None, over=None):
     moving = np.any(list(taken.values()), axis=0)
     number = np.unique(np.concatenate([line["event"][moving], asked, drops]))
     at, at_asked, at_drop = (np.searchsorted(number, some) for some in (line["event"][moving], asked, drops))
-    kind, amount = np.full(len(number), len(WAYS) + 1), np.ones(len(number), np.int64)
+    kind, amount, item = np.full(len(number), len(WAYS) + 1), np.ones(len(number), np.int64), np.zeros(len(number), np.int64)
     for i, name in enumerate(WAYS):
         # A refill is posted as well; what is told is the first of both.
         went = taken[name][moving]
         chosen = (went > 0) & ((name != "post") | (taken["refill"][moving] == 0))
-        kind[at[chosen]], amount[at[chosen]] = i, went[chosen]
+        kind[at[chosen]], amount[at[chosen]], item[at[chosen]] = i, went[chosen], np.cumsum(went)[chosen]
     kind[at_asked] = len(WAYS)
     kind[at_drop], amount[at_drop] = len(WAYS) + 2 + events.b[drops], events.c[drops]
     tracks = {}
@@ -162,6 +162,6 @@ def pool_film(host, pool=None, over=None):
     facts = {"row": row, "name": pool_names(host).get(row, f"page_pool in row {row}"),
              "provider": PROVIDERS[int(ctl.provider)] if ctl.provider else "host pages",
              "cache": PP_ALLOC_CACHE_SIZE, "ring": int(host.mem.pools.ring.ctl[row].capacity)}
-    return Film(f"What moved in {facts['name']}", played, LINES, kind, amount, np.zeros(len(number)), tracks,
+    return Film(f"What moved in {facts['name']}", played, LINES, kind, amount, item, tracks,
                 "event {k} of {n}" + ", at {time}" * (not same), max(float(played[-1]), 1.0) / SECONDS, time_ns, facts=facts,
                 number=number)

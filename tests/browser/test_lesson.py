@@ -22,6 +22,8 @@ LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirectio
 SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
 LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
 CASCADE = 'img[alt*=" of virtual time"]'
+FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
+FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2}
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -196,7 +198,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "00_the_problem": Plan({FLOW: 2, PLOT: 1, CAPTION: 8}, "MTU 9000, buffer 64KiB", keys_of_the_problem,
+    "00_the_problem": Plan({FLOW: 2, PLOT: 1, CAPTION: 8, FLOW_FILM: 1}, "MTU 9000, buffer 64KiB", keys_of_the_problem,
                            "9000", "64MiB", ("MTU 9000, buffer 8MiB", "MTU 9000, buffer 64MiB")),
     "01_frames_and_where_to_cut": Plan({FRAME: 4}, "IPv6, VLAN tags: 2, more in IP: 24 octets, TCP options: timestamps, 3 SACK",
                                        keys_of_the_frame, "IPv6", None, ("IPv6, VLAN tags: 0",)),
@@ -204,8 +206,8 @@ PLANS = {
                                          "the CPU, then the device", None, ("for the CPU, then the device",)),
     "03_dmabuf_net_iov_binding": Plan({HEAT: 4, HELD: 2}, "step 1: took offset 0. cached 15", keys_of_the_binding,
                                       "one piece", "next", ("step 2: took offset 4096", "step 2: took offset 4096. cached 14")),
-    "04_page_pool_and_providers": Plan({HEAT: 1, POOLS: 1, POOL_BARS: 1}, "bursts of 200, returned by others", keys_of_the_pool,
-                                       "returned by others", "64", ("bursts of 200, returned by others", "bursts of 64,")),
+    "04_page_pool_and_providers": Plan({HEAT: 2, POOLS: 1, POOL_BARS: 1, POOL_FILM: 1}, "bursts of 200, returned by others",
+                                       keys_of_the_pool, "returned by others", "64", ("bursts of 200, returned by others", "bursts of 64,")),
     "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1, RING: 2}, "pages, ring 64, header buffer 64, hds-thresh 512",
                                          keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
     "06_steering": Plan({LANDED: 3, TABLE: 1}, "8 queues, all but the last, a rule", keys_of_steering,
@@ -300,6 +302,28 @@ def test_it_can_be_read_in_light_and_in_dark(lesson):
         ink = page.locator(".dml-control svg text").first.evaluate("text => getComputedStyle(text).fill")
         assert contrast(paper[theme], ink) >= 7, (theme, paper[theme], ink)
     assert paper["Light"] != paper["Dark"]
+
+
+def test_films_are_played_where_they_are_and_keys_stay_in_them(lesson, request):
+    page, wanted = lesson.page, FILMS.get(request.node.callspec.params["lesson"], 0)
+    assert lesson.count(".dml-player[data-painted]") == wanted
+    cells = lesson.count(".jp-Cell")
+    for number in range(wanted):
+        player = page.locator(".dml-player").nth(number)
+        player.scroll_into_view_if_needed()
+        player.focus()
+        for key in ("a", "Home", "ArrowRight", "ArrowRight", "ArrowLeft", "d", "d"):
+            page.keyboard.press(key)
+        assert player.get_attribute("data-position") == "1"
+        page.keyboard.press("Space")
+        page.wait_for_function("n => document.querySelectorAll('.dml-player')[n].dataset.position > 5", arg=number)
+        page.keyboard.press("Space")
+        assert player.get_attribute("data-playing") == "false"
+        for theme in ("Light", "Dark"):
+            lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+            lesson.shot(f"{theme.lower()}-film-{number}", ".dml-player", number)
+    assert lesson.count(".jp-Cell") == cells, "a key went past a film and changed the notebook"
 
 
 def contrast(one, other):

@@ -81,6 +81,9 @@ def test_what_went_in_and_did_not_come_out_is_there(played):
         assert v["hold"] - v["release"] == v["held"] == sum(v[name] for name in ("posted", "socket", "token", "ring", "cached"))
         assert v["post"] - v["fill"] == v["posted"] and v["give"] - v["back"] >= v["token"]
     assert set(WAYS) <= set(film.tracks)
+    said = [film.line(i) for i in range(len(film))]
+    assert f"a buffer is back, in the ring: {v['to_ring']} so far" in said
+    assert [line for line in said if " filled " in line][-1].endswith(f": {v['fill']} so far")
 
 
 def seek(columns, facts, position):
