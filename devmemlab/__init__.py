@@ -60,6 +60,7 @@ _FACE = {
     "token_ranges": "devmemlab.sock.token_batch:token_ranges", "coalesce": "devmemlab.lab.token_tools:coalesce",
     "gather": "devmemlab.lab.gather:gather", "check_frag": "devmemlab.host.token_watch:check_frag",
     "UseAfterReturn": "devmemlab.host.token_records:UseAfterReturn", "scenes_tokens": "devmemlab.lab.scenes_tokens",
+    "residency_picture": "devmemlab.view.residency:residency_picture",
     "token_lines": "devmemlab.view.token_lines:token_lines", "TokenControl": "devmemlab.view.token_controls:TokenControl",
     "scenes_break": "devmemlab.lab.scenes_break",
     "cascade": "devmemlab.view.cascade:cascade",

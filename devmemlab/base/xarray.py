@@ -7,6 +7,8 @@ Omits. RCU, multi-index entries and user marks.
 A tree of 64-way nodes. Node rows are shared by all trees of a table. One quirk is kept: 0 counts as
 busy, so the first id is 1, until somebody erases id 0 while other ids live. From then on 0 is an id
 like any other and, being the lowest, the next one handed out; emptying the tree does not undo it.
+
+Taking and erasing an id are put into their callers whole: a call that hands four tables on costs more than the walk.
 """
 
 from typing import NamedTuple
@@ -143,7 +145,7 @@ def _prune(xas, tree, node):
         node = parent
 
 
-@kernel
+@kernel(inline="always")
 def xa_alloc(xas, tree, entry):
     """Store an entry under the lowest free id.
 
@@ -243,7 +245,7 @@ def xa_load(xas, tree, index):
     return xas.slot[node, index & 63].entry
 
 
-@kernel
+@kernel(inline="always")
 def xa_erase(xas, tree, index):
     """Remove an id and make it the next to be handed out if it is the lowest.
 
@@ -282,8 +284,12 @@ def xa_erase(xas, tree, index):
         return entry
     while node:
         row = xas.node[node]
-        row.free_marks |= np.int64(1) << slot
+        marks = row.free_marks
+        row.free_marks = marks | (np.int64(1) << slot)
+        if marks != 0:
+            break                       # something was free here before: everybody above knows
         slot = row.parent_slot
         node = row.parent
-    _prune(xas, tree, leaf)
+    if xas.node[leaf].live == 0:
+        _prune(xas, tree, leaf)
     return entry

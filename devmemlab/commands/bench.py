@@ -46,7 +46,9 @@ def _progress():
 
 @click.command(help="Measured figures of this machine. NAME is a bench, or all of them:\n\n"
                     "page-pool: what one buffer costs to allocate and return, by the way it takes (cache, ring, allocator), "
-                    "pages beside net_iovs; the same loops as the kernel's page-pool benchmark.")
+                    "pages beside net_iovs; the same loops as the kernel's page-pool benchmark.\n\n"
+                    "tokens: what a frag costs from recvmsg to DONTNEED, by how many tokens are held and which go first.\n\n"
+                    "gather: scattered pieces brought into one stretch, in three ways, beside C's memmove.")
 @click.argument("name", metavar="NAME", type=click.Choice([*BENCHES, "all"]))
 @click.option("--quick", is_flag=True, help="A rough answer in a second or two: fewer elements, fewer repeats.")
 @click.option("--repeats", type=click.IntRange(1, 10_000), default=None, help="Rounds, in which the cases take turns.")

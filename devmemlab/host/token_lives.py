@@ -12,8 +12,10 @@ import numpy as np
 from devmemlab.base import trace as tracepoints
 
 LIFE_DTYPE = np.dtype([(name, np.int64) for name in (
-    "sock", "token", "netmem", "octets", "arrived_ns", "born_ns", "returned_ns", "recycled_ns")])
-"""One token. ``arrived_ns``: DMA wrote its octets last. ``returned_ns`` and ``recycled_ns`` are -1 until it happens."""
+    "sock", "token", "netmem", "octets", "arrived_ns", "born_ns", "returned_ns", "recycled_ns",
+    "arrived", "born", "returned", "recycled")])
+"""One token. ``arrived_ns``: DMA wrote its octets last. ``returned_ns`` and ``recycled_ns`` are -1 until it happens. The last
+four are the same moments as rows of the trace, which tell the order of what happens at one time."""
 
 
 class Bin(NamedTuple):
@@ -42,22 +44,26 @@ def token_lives(trace):
         "dma_payload", "cmsg_dmabuf", "dontneed", "page_pool_recycle", "page_pool_state_release")]
     dma, born, returned, recycle, release = kinds
     events = trace.event[:trace.ctl[0].count]
-    events = events[np.isin(events.kind, kinds)]
+    where = np.flatnonzero(np.isin(events.kind, kinds))
+    events = events[where]
     lives, live, resting, written = [], {}, {}, {}
-    for at_ns, kind, a, b, c, d in zip(*(events[name].tolist() for name in ("at_ns", "kind", "a", "b", "c", "d"))):
+    columns = (events[name].tolist() for name in ("at_ns", "kind", "a", "b", "c", "d"))
+    for row, at_ns, kind, a, b, c, d in zip(where.tolist(), *columns):
         if kind == dma:
-            written[b] = at_ns
+            written[b] = at_ns, row
         elif kind == born:
-            life = [a, b, c, d, written.get(c, at_ns), at_ns, -1, -1]
+            came_ns, came = written.get(c, (at_ns, row))
+            life = [a, b, c, d, came_ns, at_ns, -1, -1, came, row, -1, -1]
             live[a, b] = life
             resting.setdefault(c, []).append(life)
             lives.append(life)
         elif kind == returned:
             if (a, b) in live:
-                live.pop((a, b))[6] = at_ns
+                life = live.pop((a, b))
+                life[6], life[10] = at_ns, row
         elif kind in (recycle, release):
             for life in resting.pop(b, ()):
-                life[7] = at_ns
+                life[7], life[11] = at_ns, row
     return np.array([tuple(life) for life in lives], LIFE_DTYPE).view(np.recarray)
 
 
@@ -74,7 +80,7 @@ def residency(lives, now_ns):
     Returns
     -------
     bins : list of Bin
-        From the shortest to the longest, none left out between them; the first begins at 0.
+        From the shortest to the longest, none left out between them; no time at all is a bin of its own, before them.
     """
     if len(lives) == 0:
         return []
@@ -82,6 +88,7 @@ def residency(lives, now_ns):
     spent = np.where(out, lives.returned_ns, now_ns) - lives.born_ns
     # The exponent of a float is the number of bits of the integer, exactly so below 2^53.
     which = np.frexp(spent.astype(np.float64))[1].astype(np.int64)
-    first, last = int(which.min()), int(which.max())
-    gone, held = (np.bincount(which[mask] - first, minlength=last - first + 1).tolist() for mask in (out, ~out))
-    return [Bin(1 << k - 1 if k else 0, 1 << k, gone[k - first], held[k - first]) for k in range(first, last + 1)]
+    gone, held = (np.bincount(which[mask], minlength=65).tolist() for mask in (out, ~out))
+    some = [k for k in range(1, 65) if gone[k] or held[k]]
+    shown = [0] * bool(gone[0] or held[0]) + list(range(some[0], some[-1] + 1) if some else ())
+    return [Bin(1 << k - 1 if k else 0, 1 << k, gone[k], held[k]) for k in shown]

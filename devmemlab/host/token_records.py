@@ -89,8 +89,8 @@ class Finding(NamedTuple):
 
     def __str__(self):
         held = self.held
-        return (f"octets [{held.offset}, {held.offset + held.size}) of binding {held.dmabuf_id} were {self.verb} after their token "
-                f"was returned\n  used:     {self.used}\n  token:    {held.token} of connection {held.sock}\n"
+        return (f"octets [{held.offset}, {held.offset + held.size}) of binding {held.dmabuf_id} were {self.verb} after their "
+                f"token was returned\n  used:     {self.used}\n  token:    {held.token} of connection {held.sock}\n"
                 f"  received: {held.received}\n  returned: {held.returned}\n  now:      {self.occupant}")
 
     __repr__ = __str__

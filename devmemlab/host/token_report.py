@@ -34,7 +34,7 @@ class LineGroup(NamedTuple):
 
 
 class TokenReport(NamedTuple):
-    """What ``host.token_report()`` found: ``groups`` with most tokens first, all ``lives`` of the trace, ``residency`` in bins."""
+    """What ``host.token_report()`` found: ``groups``, most tokens first; all ``lives`` of the trace; ``residency`` in bins."""
 
     now_ns: int
     groups: tuple
@@ -51,8 +51,9 @@ class TokenReport(NamedTuple):
         for group in self.groups:
             lines.append(f"  {group.tokens:5} received at {group.line}: connection {group.sock}, binding {group.binding}, "
                          f"{said_octets(group.octets)} in {group.buffers} buffers, {said_age(group.oldest_ns)}")
-        for low, high, returned, held in self.residency:
-            lines.append(f"  held for {said_ns(low)} to {said_ns(high)}: {returned} returned, {held} still held")
+        for one in self.residency:
+            if one.returned or one.held:
+                lines.append(f"  held for {said_bin(one)}: {one.returned} returned, {one.held} still held")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -75,6 +76,22 @@ def said_ns(span):
         if span >= size:
             return f"{span / size:.3g} {unit}"
     return f"{span} ns"
+
+
+def said_bin(one):
+    """Spell the range of a bin.
+
+    Parameters
+    ----------
+    one : Bin
+        From `devmemlab.host.token_lives.residency`.
+
+    Returns
+    -------
+    text : str
+        Two times.
+    """
+    return f"{said_ns(one.low_ns)} to {said_ns(one.high_ns)}" if one.low_ns else "no time"
 
 
 def said_octets(octets):

@@ -169,6 +169,9 @@ def page_pool_put_netmem(pools, netmems, providers, trace, pool, netmem, allow_d
             ctl.recycle_ring += 1
             emit(trace, PAGE_POOL_RECYCLE, pool, netmem, PLACE_RING, 0)
             return np.int64(1)
+    elif row.pp_ref_count > 1 and row.pp == pool + 1 and row.pp_magic:
+        row.pp_ref_count -= 1           # an skb that recvmsg has read to its end: its tokens hold the rest
+        return np.int64(0)
     return page_pool_put_slow(pools, netmems, providers, trace, pool, netmem, allow_direct)
 
 

@@ -172,7 +172,7 @@ def net_iov_binding(netmems, providers, netmem):
     return providers.chunk[netmems[netmem >> 1].owner].binding
 
 
-@kernel
+@kernel(inline="always")
 def net_iov_binding_id(netmems, providers, netmem):
     """Find the id that user space knows the binding of a net_iov by.
 
@@ -193,7 +193,7 @@ def net_iov_binding_id(netmems, providers, netmem):
     return providers.binding[providers.chunk[netmems[netmem >> 1].owner].binding].id
 
 
-@kernel
+@kernel(inline="always")
 def net_iov_virtual_offset(netmems, providers, netmem):
     """Find where in its dmabuf a net_iov begins.
 

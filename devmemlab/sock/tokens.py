@@ -20,9 +20,15 @@ from devmemlab.mem.page_pool import page_pool_put_netmem
 from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS, get_dmabuf_token
 
 
-@kernel
+<<<<<<< HEAD
+@kernel(inline="always")
 def token_reserve(tokens, sock, netmem):
     """Choose the id of the next token. It holds no reference until `token_commit`; `token_cancel` takes it back.
+=======
+@kernel(inline="always")
+def token_take(tokens, sock, netmems, netmem):
+    """Hand out a token for one more reference to a netmem.
+>>>>>>> 0400053 (bench tokens and gather; a token costs half as much; time lines, residency and leak report as pictures)
 
     Parameters
     ----------
@@ -41,7 +47,7 @@ def token_reserve(tokens, sock, netmem):
     return xa_alloc(tokens, sock, netmem)
 
 
-@kernel
+@kernel(inline="always")
 def token_commit(netmems, netmem):
     """Give a reserved token its reference.
 
@@ -72,7 +78,7 @@ def token_cancel(tokens, sock, frag_token):
     xa_erase(tokens, sock, frag_token)
 
 
-@kernel
+@kernel(inline="always")
 def token_return(tokens, sock, pools, netmems, providers, trace, token):
     """Give one token back.
 

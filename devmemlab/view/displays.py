@@ -48,6 +48,11 @@ DISPLAYS = {
         "occupancy": "devmemlab.view.occupancy:occupancy",
         "pool_film": "devmemlab.view.pool_stage:pool_film",
         "reference_graph": "devmemlab.view.reference_graph:reference_graph",
+        "token_lines": "devmemlab.view.token_lines:token_lines",
+    },
+    ("devmemlab.host.token_report", "TokenReport"): {
+        "_repr_html_": "devmemlab.view.residency:report_html",
+        "plot": "devmemlab.view.residency:residency_picture",
     },
     ("devmemlab.host.inspect", "Inspection"): {"_repr_html_": "devmemlab.view.inspected:inspection_html"},
     ("devmemlab.host.inspect", "Queue"): {"_repr_mimebundle_": "devmemlab.view.skb_picture:queue_shown"},

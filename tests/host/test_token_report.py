@@ -94,8 +94,11 @@ def test_bins_double_and_hold_everything():
     now_ns = 1000 + 2**41
     lives.returned_ns = np.where(out, 1000 + spans, -1)
     bins = residency(lives, now_ns)
-    for one, following in zip(bins, bins[1:]):
+    assert bins[0].low_ns == 0 and bins[0].returned + bins[0].held > 0
+    for one, following in zip(bins[1:], bins[2:]):
         assert one.high_ns == following.low_ns
+    assert bins[1].returned + bins[1].held and bins[-1].returned + bins[-1].held
+    assert sum(one.returned + one.held for one in bins) == len(spans)
     for low, high, returned, held in bins:
         assert (low, high) == (0, 1) or high == 2 * low
         assert returned == sum(low <= span < high for span in spans[out])

@@ -5,13 +5,14 @@ Reads. interfaces section 3.
 Omits. Any verdict on speed: tests check what a bench counts, never how long it took.
 
 A bench is a module with a function ``cases()`` that is a context manager and yields a list of `measure.Case`, a dict
-``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`). `measure` runs the cases in turns, `rows` does the
-statistics, `report` the table.
+``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`); with a function ``figures(runs)`` it names its own.
+`measure` runs the cases in turns, `rows` does the statistics, `report` the table.
 """
 
 from importlib import import_module
 
-BENCHES = {"page-pool": "devmemlab.lab.bench.page_pool"}
+BENCHES = {"page-pool": "devmemlab.lab.bench.page_pool", "tokens": "devmemlab.lab.bench.tokens",
+           "gather": "devmemlab.lab.bench.gather"}
 """Name on the command line -> module."""
 
 

@@ -11,7 +11,7 @@ from devmemlab.lab.bench import find_bench
 from devmemlab.lab.bench.machine import Machine
 from devmemlab.lab.bench.measure import measure
 from devmemlab.lab.bench.quoted import footnotes, sources, spell
-from devmemlab.lab.bench.rows import make_rows
+from devmemlab.lab.bench.rows import make_rows, per_element
 
 REPEATS, QUICK_REPEATS = 301, 31
 INTERPRETED_SHARE = 10
@@ -170,5 +170,5 @@ def run_benches(names, quick=False, repeats=None, progress=None):
 
         with bench.cases(quick) as cases:
             samples = measure(cases, repeats, say)
-        rows += make_rows(name, samples, bench.CONTRASTS, bench.QUOTED)
+        rows += make_rows(name, samples, bench.CONTRASTS, bench.QUOTED, getattr(bench, "figures", per_element))
     return Figures(machine.as_dict(rows), rows)

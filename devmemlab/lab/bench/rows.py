@@ -75,8 +75,26 @@ def ratios(samples, of, to):
     return [(there.ns / there.elements) / (here.ns / here.elements) for here, there in zip(samples[of], samples[to])]
 
 
-def make_rows(bench, samples, contrasts, quoted):
-    """Make the rows of a bench whose figures are cycles and nanoseconds for each element.
+def per_element(runs):
+    """Work out cycles and nanoseconds for each element.
+
+    Parameters
+    ----------
+    runs : list of Sample
+        Of one case.
+
+    Returns
+    -------
+    figures : dict of str to (list of float or None)
+        ``cycles_per_elem`` (None where there is no counter), ``ns_per_elem``.
+    """
+    counted = all(run.cycles is not None for run in runs)
+    return {"cycles_per_elem": [run.cycles / run.elements for run in runs] if counted else None,
+            "ns_per_elem": [run.ns / run.elements for run in runs]}
+
+
+def make_rows(bench, samples, contrasts, quoted, name_figures=per_element):
+    """Make the rows of a bench.
 
     Parameters
     ----------
@@ -88,6 +106,8 @@ def make_rows(bench, samples, contrasts, quoted):
         Case -> name of a ratio that it gets, and the case that it is compared with.
     quoted : dict of str to list of dict
         Case -> what others published.
+    name_figures : callable
+        Takes the samples of a case and gives its figures, the main one first.
 
     Returns
     -------
@@ -96,9 +116,7 @@ def make_rows(bench, samples, contrasts, quoted):
     """
     rows = []
     for case, runs in samples.items():
-        counted = all(run.cycles is not None for run in runs)
-        figures = {"cycles_per_elem": [run.cycles / run.elements for run in runs] if counted else None,
-                   "ns_per_elem": [run.ns / run.elements for run in runs]}
+        figures = name_figures(runs)
         if case in contrasts:
             name, other = contrasts[case]
             figures[name] = ratios(samples, case, other)
