@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from devmemlab.base.kernel import kernel
+from devmemlab.base.words import get_le32, put_le32, put_le64
 
 
 @intrinsic
@@ -126,7 +127,7 @@ def load_be32(octets, at):
             | (np.int64(octets[at + 2]) << 8) | np.int64(octets[at + 3]))
 
 
-@kernel
+@kernel(inline="always")
 def load_le32(octets, at):
     """Load a little-endian 32-bit integer.
 
@@ -142,8 +143,7 @@ def load_le32(octets, at):
     value : int64
         0 to 2^32 - 1.
     """
-    return ((np.int64(octets[at + 3]) << 24) | (np.int64(octets[at + 2]) << 16)
-            | (np.int64(octets[at + 1]) << 8) | np.int64(octets[at]))
+    return get_le32(octets, at)
 
 
 @kernel
@@ -196,7 +196,7 @@ def store_be32(octets, at, value):
     store_be16(octets, at + 2, value)
 
 
-@kernel
+@kernel(inline="always")
 def store_le32(octets, at, value):
     """Store a little-endian 32-bit integer.
 
@@ -209,11 +209,10 @@ def store_le32(octets, at, value):
     value : int64
         The low 32 bits are stored.
     """
-    for i in range(4):
-        octets[at + i] = (value >> (8 * i)) & 0xFF
+    put_le32(octets, at, value)
 
 
-@kernel
+@kernel(inline="always")
 def store_le64(octets, at, value):
     """Store a little-endian 64-bit integer.
 
@@ -226,8 +225,7 @@ def store_le64(octets, at, value):
     value : int64
         All 64 bits are stored.
     """
-    for i in range(8):
-        octets[at + i] = (value >> (8 * i)) & 0xFF
+    put_le64(octets, at, value)
 
 
 @kernel

@@ -79,7 +79,7 @@ def ring_init(rings, ring, capacity):
         rings.slot[ring, i].entry = 0
 
 
-@kernel
+@kernel(inline="always")
 def ring_produce(rings, ring, entry):
     """Put one entry at the end.
 

@@ -10,9 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from devmemlab.lab.scenes_control import bind, calls, pair, send
-from devmemlab.sock.uapi import CMSG_SPACE, MSG_SOCK_DEVMEM, SCM_DEVMEM_DMABUF, frags
+from devmemlab.sock.uapi import CMSG_SPACE, MSG_PEEK, MSG_SOCK_DEVMEM, SCM_DEVMEM_DMABUF, frags
 
 QUEUE, PORT, PAGE = 1, 5201, 4096
+WORK_NS = 1_000_000
+POLICIES = {
+    "at once": "each token as soon as its octets are used",
+    "late": "the oldest, when it has more than three",
+    "together": "all, when it has four",
+    "forgets": "at once, but never every third",
+    "peeks": "at once, but looks with MSG_PEEK first and forgets that token",
+}
+"""How a program of `play` returns its tokens."""
 
 
 class Scene(NamedTuple):
@@ -100,6 +109,42 @@ def close(*scenes):
             scene.host.token_watch.close()
         scene.lab.close()
         scene.device.close()
+
+
+def play(policy, messages=10, pages=32, ring=8):
+    """Play a program that receives messages, works on each for some time, and returns its tokens in its own way.
+
+    Parameters
+    ----------
+    policy : str
+        One of `POLICIES`.
+    messages : int
+        How many it receives.
+    pages, ring : int
+        See `start`.
+
+    Returns
+    -------
+    scene : Scene
+        `close` ends it.
+    """
+    if policy not in POLICIES:
+        raise ValueError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
+    scene, held = start(pages=pages, ring=ring), []
+    for number in range(messages):
+        scene.arrive(bytes([number]) * (200 + 100 * number))
+        if policy == "peeks":
+            take(scene.conn, MSG_PEEK)
+        held += take(scene.conn).frag_token.tolist()
+        scene.lab.run(until_ns=scene.lab.clock.now_ns + WORK_NS * (1 + number % 4))
+        if policy == "forgets" and number % 3 == 2:
+            held.pop()
+        least = {"late": 4, "together": 4}.get(policy, 1)
+        if len(held) >= least:
+            going = held[:1] if policy == "late" else held
+            scene.host.dontneed_tokens(scene.conn, going)
+            held = held[len(going):]
+    return scene
 
 
 def take(conn, flags=0, room=256):

@@ -18,9 +18,11 @@ from devmemlab.base.table import table
 from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.tcp_options import IPPROTO_TCP, TCP_NODELAY
+from devmemlab.lab import scenes_tokens
 from devmemlab.lab.bench import BENCHES
 from devmemlab.lab.bench.report import run_benches
 from devmemlab.lab.compare import compare
+from devmemlab.lab.gather import MODES, gather
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.mode_readers import make_reader
 from devmemlab.lab.ncdevmem_check import Validator, pattern_octets
@@ -47,7 +49,12 @@ from devmemlab.mem.pages import get_page, page_alloc
 from devmemlab.mem.provider_kit import call_here
 from devmemlab.mem.provider_table import net_iov_binding
 from devmemlab.nic.toeplitz import toeplitz_bitwise
+<<<<<<< HEAD
 from devmemlab.sock.uapi import CMSG_SPACE, SHUT_WR, SIOCINQ, SO_RCVLOWAT, SOL_SOCKET, TCP_INQ, frags
+=======
+from devmemlab.sock.token_batch import token_ranges
+from devmemlab.sock.uapi import SHUT_WR, frags
+>>>>>>> d1bd7c5 (Words and lowest bits in one instruction; lesson 09, source; warm reaches tokens in bulk)
 from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
 from devmemlab.wire.pcap import read_capture
 from devmemlab.wire.survey import sum_frames
@@ -249,7 +256,26 @@ def benches():
     run_benches(BENCHES, quick=True, repeats=1)
 
 
+def many_tokens():
+    """Floors 1 to 7: tokens returned in bulk, watched, and their octets gathered; with and without a trace."""
+    for trace in (False, 1 << 12):
+        scene = scenes_tokens.start(pages=24, ring=8, trace=trace)
+        with scene.host.watch_tokens():
+            scene.arrive(b"x" * 100, b"y" * 100)
+            pieces = scenes_tokens.take(scene.conn)
+            for mode in MODES:
+                gather(scene.device, pieces, 64 << 10, mode)
+            scene.host.dontneed_tokens(scene.conn, pieces)
+            token_ranges([5, 3, 1])
+        scenes_tokens.close(scene)
+
+
 EXERCISES = [("words", words), ("guards", guards), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
+<<<<<<< HEAD
              ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("ring", through_ring),
-             ("sending", sending), ("lending", lending), ("trace", traced)]
+             ("sending", sending), ("lending", lending), ("trace", traced), ("tokens", many_tokens)]
+=======
+             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("sending", sending), ("trace", traced),
+             ("tokens", many_tokens)]
+>>>>>>> d1bd7c5 (Words and lowest bits in one instruction; lesson 09, source; warm reaches tokens in bulk)
 """Title and callable, lowest floor first."""

@@ -12,7 +12,7 @@ from devmemlab.host.inspect import tokens_of
 from devmemlab.lab import scenes_tokens as scenes
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.sock.token_batch import OPTVAL_BYTES, named_ids, pack_dontneed, sock_dontneed_tokens, token_ids, token_ranges
-from devmemlab.sock.tokens import sock_devmem_dontneed, token_take
+from devmemlab.sock.tokens import sock_devmem_dontneed, token_commit, token_reserve
 from devmemlab.sock.uapi import MSG_PEEK
 from tests.mem.kit import devmem_pool, small_mem
 from tests.naive.tokens import NaiveTokens
@@ -105,7 +105,8 @@ class Table:
         self.netmems = [self.mem.alloc(self.pool) for _ in range(buffers)]
         for k in range(live):
             netmem = self.netmems[k % buffers]
-            assert token_take(self.tokens, 0, self.mem.netmems, netmem) == self.twin.receive(0, [netmem])[0]
+            token_commit(self.mem.netmems, netmem)
+            assert token_reserve(self.tokens, 0, netmem) == self.twin.receive(0, [netmem])[0]
 
     @property
     def args(self):
