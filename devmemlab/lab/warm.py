@@ -49,12 +49,8 @@ from devmemlab.mem.pages import get_page, page_alloc
 from devmemlab.mem.provider_kit import call_here
 from devmemlab.mem.provider_table import net_iov_binding
 from devmemlab.nic.toeplitz import toeplitz_bitwise
-<<<<<<< HEAD
-from devmemlab.sock.uapi import CMSG_SPACE, SHUT_WR, SIOCINQ, SO_RCVLOWAT, SOL_SOCKET, TCP_INQ, frags
-=======
 from devmemlab.sock.token_batch import token_ranges
-from devmemlab.sock.uapi import SHUT_WR, frags
->>>>>>> d1bd7c5 (Words and lowest bits in one instruction; lesson 09, source; warm reaches tokens in bulk)
+from devmemlab.sock.uapi import CMSG_SPACE, SHUT_WR, SIOCINQ, SO_RCVLOWAT, SOL_SOCKET, TCP_INQ, frags
 from devmemlab.wire.frame import finish_tcp_csum, make_packets, parse_frame
 from devmemlab.wire.pcap import read_capture
 from devmemlab.wire.survey import sum_frames
@@ -271,11 +267,6 @@ def many_tokens():
 
 
 EXERCISES = [("words", words), ("guards", guards), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-<<<<<<< HEAD
              ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("ring", through_ring),
              ("sending", sending), ("lending", lending), ("trace", traced), ("tokens", many_tokens)]
-=======
-             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("sending", sending), ("trace", traced),
-             ("tokens", many_tokens)]
->>>>>>> d1bd7c5 (Words and lowest bits in one instruction; lesson 09, source; warm reaches tokens in bulk)
 """Title and callable, lowest floor first."""

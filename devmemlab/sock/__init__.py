@@ -5,11 +5,6 @@ Law.   Device payload leaves a socket as tokens only; each token is one referenc
 Reads. Linux net/ipv4/tcp.c (tcp_recvmsg), net/core/sock.c (SO_DEVMEM_DONTNEED), net/core/scm.c.
 Omits. Sockets other than TCP.
 
-<<<<<<< HEAD
 Reading order: uapi, machines, tokens, token_batch, deliver, urgent, recvmsg, zerocopy_receive, collapse, completions, zcrx,
 sendmsg; send_cmsg, sendmsg_zerocopy and errqueue (sending without a copy, and hearing of it); destroy.
-=======
-Reading order: uapi, machines, tokens, deliver, recvmsg, collapse, sendmsg; send_cmsg, sendmsg_zerocopy and errqueue
-(sending without a copy, and hearing of it); destroy.
->>>>>>> 4e7a078 (The rooms say where sending without a copy is read)
 """

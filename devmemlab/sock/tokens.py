@@ -20,15 +20,9 @@ from devmemlab.mem.page_pool import page_pool_put_netmem
 from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS, get_dmabuf_token
 
 
-<<<<<<< HEAD
 @kernel(inline="always")
 def token_reserve(tokens, sock, netmem):
     """Choose the id of the next token. It holds no reference until `token_commit`; `token_cancel` takes it back.
-=======
-@kernel(inline="always")
-def token_take(tokens, sock, netmems, netmem):
-    """Hand out a token for one more reference to a netmem.
->>>>>>> 0400053 (bench tokens and gather; a token costs half as much; time lines, residency and leak report as pictures)
 
     Parameters
     ----------

@@ -104,7 +104,6 @@ def put_devmem_cmsg(control, at, cmsg_type, frag_offset, frag_size, frag_token, 
     store_le32(control, at + 36, 0)
 
 
-<<<<<<< HEAD
 @kernel
 def put_cmsg_int(control, at, left, level, cmsg_type, value):
     """Write a control message of one C int, or as much of it as there is room for.
@@ -141,9 +140,6 @@ def put_cmsg_int(control, at, left, level, cmsg_type, value):
 
 
 @kernel(inline="always")
-=======
-@kernel(inline="always")
->>>>>>> d1bd7c5 (Words and lowest bits in one instruction; lesson 09, source; warm reaches tokens in bulk)
 def get_dmabuf_token(optval, index):
     """Read one element of a DONTNEED option value.
 
