@@ -12,5 +12,5 @@ token_face and entry_tokens (many tokens), user_line, token_records and token_wa
 afterwards), token_lives and token_report; netlink, netlink_controller, netlink_listen (with genl/, the kernel's side of it);
 ethtool and its parts (settings, rss, rules, stats), shell and its parts (the same as command lines), commands_of; audit,
 audit_sending and detached (what is held, and until when), tap and inspect (what can be seen of a packet); readiness and
-selector (poll, select, selectors, asyncio), counters and socket_table (nstat, ss), sysctl. ports/ is the rim.
+selector (poll, select, selectors, asyncio), counters, counter_table and socket_table (nstat, ss), sysctl. ports/ is the rim.
 """

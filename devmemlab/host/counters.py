@@ -7,6 +7,7 @@ Omits. UDP, ICMP and Unix sockets; counters of IP, but for the ECN marks of TCP'
 """
 
 from devmemlab.base.seq import U32
+from devmemlab.host.counter_table import Counters
 from devmemlab.host.socket_table import STATE_WORDS, SocketRow, SocketTable
 from devmemlab.tcp.congestion import CONGESTION_NAMES
 from devmemlab.tcp.states import CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, NONE, STATES, SYN_SENT, TIME_WAIT
@@ -86,14 +87,15 @@ class Counting:
 
         Returns
         -------
-        counters : dict of str to int
-            By the names that ``nstat -az`` shows; all since the host was made. ``TcpCurrEstab`` is a number of now.
+        counters : Counters
+            A dict by the names that ``nstat -az`` shows, which prints as a table; all since the host was made.
+            ``TcpCurrEstab`` is a number of now.
         """
         ctl = self.tcbs.ctl[0]
         counts = {name: int(ctl[field]) for name, field in FROM_CTL.items()}
         rows = self.tcbs.tcb[1:int(ctl.watermark)]
         counts["TcpCurrEstab"] = int(((rows.state == ESTABLISHED) | (rows.state == CLOSE_WAIT)).sum())
-        return dict(sorted(counts.items()))
+        return Counters(sorted(counts.items()))
 
     def ss(self, listening=None):
         """Show the TCP sockets of the host.

@@ -6,6 +6,7 @@ Omits. Standard statistics groups (MAC, PHY, RMON).
 """
 
 from devmemlab import __version__
+from devmemlab.host.counter_table import Statistics
 from devmemlab.mem.pool_stats import STAT_NAMES
 from devmemlab.nic.device import DROP_REASONS
 from devmemlab.nic.stats import GVE_TX_RING
@@ -27,8 +28,9 @@ class StatsFace:
 
         Returns
         -------
-        stats : dict of str to int
-            The device's counters, its drops by reason, those of each queue as ``name[queue]``, and of its page_pools together.
+        stats : Statistics
+            A dict, which prints as ``ethtool -S`` does without zeros: the device's counters, its drops by reason, those of each
+            queue as ``name[queue]``, and of its page_pools together.
         """
         netdev = self.netdev
         stats = {name: int(netdev.ctl[name]) for name in DEVICE}
@@ -49,7 +51,7 @@ class StatsFace:
             ring = netdev.rings.ctl[netdev.row_of(queue)]
             for name, field in (*GVE_TX_RING.items(), ("tx_doorbells", "doorbells"), *((name, name) for name in TX_MORE)):
                 stats[f"{name}[{queue}]"] = int(ring[field])
-        return stats | self._pool_stats([int(row.pool) for row in rows])
+        return Statistics(stats | self._pool_stats([int(row.pool) for row in rows]))
 
     def _pool_stats(self, pools):
         """Sum the page_pool statistics of the queues, as drivers do; empty where the kernel was built without them."""

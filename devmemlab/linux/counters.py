@@ -8,6 +8,7 @@ Omits. Unix, UDP and raw sockets.
 import pathlib
 import socket
 
+from devmemlab.host.counter_table import Counters
 from devmemlab.host.socket_table import STATE_WORDS, SocketRow, SocketTable
 
 STATES = ("", "ESTABLISHED", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK",
@@ -99,15 +100,15 @@ class Counting:
 
         Returns
         -------
-        counters : dict of str to int
-            By the names that ``nstat -az`` shows; all since the namespace was made.
+        counters : Counters
+            A dict by the names that ``nstat -az`` shows, which prints as a table; all since the namespace was made.
         """
         folder, counts = pathlib.Path(self.proc_net), {}
         for name in ("snmp", "netstat"):
             counts |= paired((folder / name).read_text())
         if (folder / "snmp6").is_file():
             counts |= {name: int(number) for name, number in map(str.split, (folder / "snmp6").read_text().splitlines())}
-        return dict(sorted(counts.items()))
+        return Counters(sorted(counts.items()))
 
     def ss(self, listening=None):
         """Show the TCP sockets of this network namespace.

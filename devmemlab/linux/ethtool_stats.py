@@ -7,6 +7,7 @@ Omits. Standard statistics groups (MAC, PHY, RMON).
 
 import struct
 
+from devmemlab.host.counter_table import Statistics
 from devmemlab.linux.ethtool_ioctl import (
     DRVINFO_BYTES,
     ETH_SS_STATS,
@@ -47,17 +48,17 @@ class StatsFace:
 
         Returns
         -------
-        stats : dict of str to int
-            By the driver's own names; empty where it has none.
+        stats : Statistics
+            A dict by the driver's own names; empty where it has none.
         """
         answer = ethtool_ioctl(self.name, struct.pack("=IIQI", ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0))
         if not struct.unpack_from("=Q", answer, 8)[0]:
-            return {}
+            return Statistics()
         count = struct.unpack_from("=I", answer, 16)[0]
         names = ethtool_ioctl(self.name, struct.pack("=III", ETHTOOL_GSTRINGS, ETH_SS_STATS, count) + bytes(count * STRING_BYTES))
         values = ethtool_ioctl(self.name, struct.pack("=II", ETHTOOL_GSTATS, count) + bytes(count * 8))
-        return {text_of(names[12 + i * STRING_BYTES:][:STRING_BYTES]): value
-                for i, value in enumerate(struct.unpack_from(f"={count}Q", values, 8))}
+        return Statistics({text_of(names[12 + i * STRING_BYTES:][:STRING_BYTES]): value
+                           for i, value in enumerate(struct.unpack_from(f"={count}Q", values, 8))})
 
     def get_driver(self):
         """Read the driver's names (``ethtool -i``).
