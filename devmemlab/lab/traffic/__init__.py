@@ -12,8 +12,9 @@ Omits. Many connections for one actor (except that of iperf3, whose test has sev
 
 from devmemlab.lab.traffic.actor import Actor, drive
 from devmemlab.lab.traffic.bulk import Bulk, Bursty, Sink, octets_of
+from devmemlab.lab.traffic.device import DeviceSink
 from devmemlab.lab.traffic.iperf3 import Iperf3Server
 from devmemlab.lab.traffic.rpc import Answerer, Caller
 from devmemlab.lab.traffic.web import WebServer
 
-__all__ = ["Actor", "Answerer", "Bulk", "Bursty", "Caller", "Iperf3Server", "Sink", "WebServer", "drive", "octets_of"]
+__all__ = ["Actor", "Answerer", "Bulk", "Bursty", "Caller", "DeviceSink", "Iperf3Server", "Sink", "WebServer", "drive", "octets_of"]
