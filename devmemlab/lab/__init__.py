@@ -5,8 +5,10 @@ Reads. interfaces: sections 1, 3 and 4.
 Omits. A cost model of real hardware; of the benchmarks all but page-pool.
 
 Reading order: lab, stream, synthetic, in_order, inputs, live, accelerator, token_tools, gather, receivers, passes, compare,
-mode_readers, receive_modes, senders, demo, replay, ncdevmem, warm; live_bench, live_work and live_runs against this machine's
-kernel; record_wire and record_capture for the data; segments (with fates) reads recorded connections back; doctor,
-doctor_words and doctor_report, and same_program for lab and kernel; bench/ (page-pool) and conformance/ (recorded answers of
-running kernels) have their own; scenes* set lessons up.
+mode_readers, receive_modes, senders, demo, replay, ncdevmem (reader, setup, modes and the rest), warm; live_bench, live_work and
+live_runs against this machine's kernel; record_wire and record_capture for the data; segments (with fates) reads recorded
+connections back; packet_story, packet_table, timeline and export show and write what passed; scenario_keys, scenario,
+scenario_make and scenario_run for scenario files; doctor, doctor_words, doctor_report and scenes_doctor (a machine on paper),
+and same_program for lab and kernel; bench/ and conformance/ (recorded answers of running kernels) have their own; scenes* set
+lessons up.
 """

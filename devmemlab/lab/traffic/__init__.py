@@ -14,7 +14,9 @@ from devmemlab.lab.traffic.actor import Actor, drive
 from devmemlab.lab.traffic.bulk import Bulk, Bursty, Sink, octets_of
 from devmemlab.lab.traffic.device import DeviceSink
 from devmemlab.lab.traffic.iperf3 import Iperf3Server
+from devmemlab.lab.traffic.paced import Paced
 from devmemlab.lab.traffic.rpc import Answerer, Caller
 from devmemlab.lab.traffic.web import WebServer
 
-__all__ = ["Actor", "Answerer", "Bulk", "Bursty", "Caller", "DeviceSink", "Iperf3Server", "Sink", "WebServer", "drive", "octets_of"]
+__all__ = ["Actor", "Answerer", "Bulk", "Bursty", "Caller", "DeviceSink", "Iperf3Server", "Paced", "Sink", "WebServer", "drive",
+           "octets_of"]
