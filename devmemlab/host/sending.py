@@ -81,7 +81,8 @@ class Sending:
         name, port = address[0], int(address[1])
         if not 0 < port < 65536:
             raise error(EINVAL, f"port {port}: 1 to 65535 is possible")
-        version, high, low = parse_address(name.removeprefix("::ffff:") if "." in name else name)
+        name = name.removeprefix("::ffff:") if "." in name else name
+        version, high, low = parse_address(name)
         if version == 6 and self.family == AF_INET:
             raise error(EAFNOSUPPORT, f"{name} is an IPv6 address; make the socket with AF_INET6")
         local = [a for a in self.host.addresses if a.ip_version == version]

@@ -1,12 +1,12 @@
-"""``devmemlab ncdevmem``: the kernel's own devmem TCP test program, with the lab's NIC and TCP below it.
+"""``devmemlab ncdevmem``: the kernel's own devmem TCP test program, on the lab's NIC and TCP or on a real kernel's.
 
 Law.   Options, order of steps and exit status are those of the kernel's tool, where it has them; messages go to standard error.
 Reads. Spec section 20.1; Linux tools/testing/selftests/drivers/net/hw/ncdevmem.c.
-Omits. The self-test, the client, rx-page-size, and a real NIC below.
+Omits. Its older options (a PCI address, iterations).
 
-What the lab adds are the long options. Where it differs: the line for each frag needs ``--verbose`` (1 GiB has 700,000 of
-them); tokens go back in batches unless ``--one-by-one``; a run with fewer than 21 mismatches fails too, at its end, where
-the kernel's tool ends with success.
+Neither -s nor -c is the self-test, -l the server, everything else the client. What the lab adds are the long options. Where it
+differs: the line for each frag needs ``--verbose`` (1 GiB has 700,000 of them); tokens go back in batches unless
+``--one-by-one``; a run with fewer than 21 mismatches fails too, at its end, where the kernel's tool ends with success.
 """
 
 import sys
@@ -14,30 +14,37 @@ import sys
 import click
 
 from devmemlab.base.errno import EIO
+from devmemlab.base.profile import PROFILES
 from devmemlab.base.units import format_size
 from devmemlab.commands.output import json_option, write_json
+from devmemlab.lab.ncdevmem_modes import audit, run_client, run_self_test, telling
 from devmemlab.lab.ncdevmem_options import Address, Modulus, Size, check_options
 
 
-@click.command(help="The kernel's ncdevmem on the lab: receive TCP into device memory, validate it, return the tokens. "
-                    "Example: devmemlab ncdevmem -l -f eth1 -s 10.0.0.2 -p 5201 -v 7")
-@click.option("-f", "ifname", metavar="IF", help="Interface of the lab host; always required.")
-@click.option("-l", "listen", is_flag=True, help="Server: receive.")
-@click.option("-s", "server", metavar="IP", type=Address(), help="Server address; required.")
-@click.option("-c", "client", metavar="IP", type=Address(), help="Client address: narrows the steering rule.")
+@click.command(help="The kernel's ncdevmem. Self-test: devmemlab ncdevmem -f eth1. Receive into device memory: "
+                    "devmemlab ncdevmem -l -f eth1 -s 10.0.0.2 -p 5201 -v 7. Send from it: "
+                    "echo hello | devmemlab ncdevmem -f eth1 -s 10.0.0.2 -p 5201")
+@click.option("-f", "ifname", metavar="IF", help="Interface; always required.")
+@click.option("-l", "listen", is_flag=True, help="Server: receive. Without it each line of standard input is sent.")
+@click.option("-s", "server", metavar="IP", type=Address(), help="Server address; required, but for the self-test.")
+@click.option("-c", "client", metavar="IP", type=Address(), help="Client address: narrows the server's steering rule; the client "
+                                                                 "binds it.")
 @click.option("-p", "port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the server, and of the client with -c.")
 @click.option("-v", "modulus", metavar="N", type=Modulus(), default=0,
               help="Validate 1, 2, ..., N-1, newline, again and again; without it the octets go to standard output.")
-@click.option("-t", "first", metavar="Q", type=click.IntRange(0), help="First queue to bind; needs -q.  [default: the last one]")
+@click.option("-t", "first", metavar="Q", type=click.IntRange(0), help="First queue to bind; needs -q.  [default: the last one; "
+                                                                       "self-test: the upper half]")
 @click.option("-q", "count", metavar="N", type=click.IntRange(1), help="Queues to bind; needs -t.")
-@click.option("-z", "chunk", metavar="BYTES", type=int, help="Client only.")
+@click.option("-z", "chunk", metavar="BYTES", type=int, help="Client: send each line in pieces of this size.")
 @click.option("-L", "no_linear", is_flag=True, help="Fail when linear octets come.")
 @click.option("-n", "leave_nic", is_flag=True, help="Leave the NIC's configuration alone (a fresh one refuses to bind).")
-@click.option("-b", "page_size", metavar="BYTES", type=int, help="rx-page-size; only 4096 so far.")
-@click.option("--backend", type=click.Choice(["sim", "linux"]), default="sim", show_default=True, help="Whose NIC and TCP.")
-@click.option("--tap", metavar="NAME", help="Receive from this machine's kernel: through a TAP device of yours, or (auto) one in "
-                                            "a private namespace.")
-@click.option("--run", metavar="COMMAND", help="With --tap: shell command that sends, run at the kernel's end of the wire.")
+@click.option("-b", "page_size", metavar="BYTES", type=int, help="rx-page-size: octets of one receive buffer.")
+@click.option("--backend", type=click.Choice(["sim", "linux"]), default="sim", show_default=True,
+              help="Whose NIC and TCP: the lab's, or those of this machine.")
+@click.option("--kernel", type=click.Choice(list(PROFILES)), help="Profile of the lab's host.  [default: 6.18; with -b 7.3]")
+@click.option("--tap", metavar="NAME", help="Talk to this machine's kernel: through a TAP device of yours, or (auto) one in a "
+                                            "private namespace.")
+@click.option("--run", metavar="COMMAND", help="With --tap: shell command of the other side, run at the kernel's end.")
 @click.option("--dmabuf", metavar="SIZE", type=Size(), help="Device memory to bind.  [default: 16000 pages, 62.5MiB]")
 @click.option("--size", metavar="SIZE", type=Size(), help="What the synthetic sender sends.  [default: 64MiB with -v, or 1KiB]")
 @click.option("--mtu", type=click.IntRange(576, 65521), default=1500, show_default=True, help="Largest IP packet on the wire.")
@@ -55,13 +62,19 @@ def command(ctx, **options):
     **options
         As declared above.
     """
-    if options["json_path"] == "-" and not options["modulus"]:
+    if options["json_path"] == "-" and not options["modulus"] and options["listen"]:
         raise click.UsageError("the octets and --json - both want standard output: give -v, or a file to --json", ctx)
     if options["run"] is not None and options["tap"] is None:
         raise click.UsageError("--run needs --tap: without it the sender is synthetic", ctx)
     if options["size"] == 0:
         raise click.UsageError("--size 0: a sender sends at least one octet", ctx)
-    run_server(check_options(options), options)
+    wanted = check_options(options)
+    if wanted.mode == "server":
+        run_server(wanted, options)
+    elif wanted.mode == "client":
+        run_client(wanted, options, _say, _pay)
+    else:
+        run_self_test(wanted, options, _say)
 
 
 def run_server(wanted, options):
@@ -80,14 +93,16 @@ def run_server(wanted, options):
         The run failed; what was counted has been said and written all the same.
     """
     from devmemlab.lab.ncdevmem_server import Server
-    from devmemlab.lab.ncdevmem_wire import synthetic_wire, tap_wire
+    from devmemlab.lab.ncdevmem_wire import running_wire, synthetic_wire, tap_wire
 
-    if options["tap"] is None:
+    if options["backend"] == "linux":
+        wiring = running_wire()
+    elif options["tap"] is None:
         size = options["size"] or (64 << 20 if wanted.modulus else 1024)
         wiring = synthetic_wire(wanted, size, options["mtu"])
     else:
         wiring = tap_wire(wanted, options["tap"], options["mtu"], options["run"], _say)
-    with wiring as wire, Server(wire.host, wanted, _say, _pay) as server:
+    with telling(options), wiring as wire, Server(wire.host, wanted, _say, _pay) as server:
         result = server.reader.tally.as_dict()
         try:
             result["ss"] = _serve(wire, server, wanted)
@@ -135,13 +150,7 @@ def _serve(wire, server, wanted):
     wire.finish(conn)
     if sockets:
         _say(f"the sender's socket, by ss -tin:\n{sockets}")
-    try:
-        in_flight = wire.host.audit().netmems_in_flight
-    except AssertionError as problem:
-        raise OSError(EIO, f"audit: {problem}") from None
-    if in_flight:
-        raise OSError(EIO, f"audit: {in_flight} netmems are still in flight")
-    _say("audit clean, no netmem in flight")
+    audit(wire.host, _say)
     return sockets or None
 
 

@@ -97,7 +97,7 @@ class Size(click.ParamType):
 
 
 def check_options(options):
-    """Refuse what the kernel's tool refuses, and what the lab cannot do yet, in the tool's order.
+    """Refuse what the kernel's tool refuses, in the tool's order, and choose what is to be done.
 
     Parameters
     ----------
@@ -114,35 +114,36 @@ def check_options(options):
     ValueError
         With a sentence that says what to do instead.
     """
+    from devmemlab.base.profile import DEFAULT, PROFILES
     from devmemlab.lab.ncdevmem_reader import UDMABUF_BYTES, Wanted
     from devmemlab.mem.region import PAGE_SIZE
 
     ifname, server, client, port, listen = (options[name] for name in ("ifname", "server", "client", "port", "listen"))
     first, count, page_size = options["first"], options["count"], options["page_size"]
     if not ifname:
-        raise ValueError("-f IF is missing: the interface to receive on (any name does for a host of the lab: -f eth1)")
-    if options["backend"] == "linux":
-        raise ValueError("--backend linux: this version receives on the lab's own host only; leave it out, or give --tap auto "
-                         "to receive from this machine's kernel")
-    if server is None and client is None:
-        raise ValueError("neither -s nor -c would be the self-test, which comes with channel configuration; "
-                         "to receive: -l -s IP -p PORT")
-    if server is None:
-        raise ValueError("-s IP is missing: the address of the server")
-    if port is None:
+        raise ValueError("-f IF is missing: the interface to use (any name does for a host of the lab: -f eth1)")
+    mode = "self-test" if server is None and client is None else "server" if listen else "client"
+    if mode != "self-test" and server is None:
+        raise ValueError("-s IP is missing: the address of the server (neither -s nor -c: the self-test)")
+    if mode != "self-test" and port is None:
         raise ValueError("-p PORT is missing")
-    if not listen or options["chunk"] is not None:
-        raise ValueError("client mode comes with the transmit path; to receive: -l")
     if (first is None) != (count is None):
         raise ValueError("-t and -q go together: the first queue and how many")
     if page_size is not None and (page_size < PAGE_SIZE or page_size & (page_size - 1)):
         raise ValueError(f"-b {page_size}: a power of two, {PAGE_SIZE} or more, is possible")
-    if page_size not in (None, PAGE_SIZE):
-        raise ValueError(f"-b {page_size}: this version has buffers of {PAGE_SIZE} bytes only")
-    if client is not None and (":" in client) != (":" in server):
+    kernel = options["kernel"] or ("7.3" if (page_size or 0) > PAGE_SIZE else DEFAULT)
+    if (page_size or 0) > PAGE_SIZE and options["backend"] == "sim" and not PROFILES[kernel].rx_page_size:
+        raise ValueError(f"-b {page_size}: kernel {kernel} has no rx-page-size; 7.3 has: --kernel 7.3")
+    if client is not None and server is not None and (":" in client) != (":" in server):
         raise ValueError(f"-c {client} and -s {server} are not of one family")
     dmabuf = UDMABUF_BYTES if options["dmabuf"] is None else options["dmabuf"]
     if dmabuf == 0 or dmabuf % PAGE_SIZE:
         raise ValueError(f"--dmabuf {dmabuf}: whole pages of {PAGE_SIZE} bytes are possible")
+    if options["chunk"] is not None and options["chunk"] < 1:
+        raise ValueError(f"-z {options['chunk']}: 1 or more is possible")
+    for name, needed in (("tap", "sim"), ("kernel", "sim")):
+        if options[name] is not None and options["backend"] != needed:
+            raise ValueError(f"--{name} is of the lab's hosts; leave it out with --backend linux")
     return Wanted(ifname, server, client, port, options["modulus"], first, count, dmabuf, not options["leave_nic"],
-                  options["no_linear"], options["one_by_one"], options["verbose"])
+                  options["no_linear"], options["one_by_one"], options["verbose"], mode, options["chunk"],
+                  page_size if (page_size or 0) > PAGE_SIZE else None, kernel)

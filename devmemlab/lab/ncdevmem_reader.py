@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from devmemlab.base.errno import EFAULT, EIO
+from devmemlab.base.profile import DEFAULT
 from devmemlab.host.memory_fds import SYNC_END, SYNC_READ, SYNC_START
 from devmemlab.lab.accelerator import token_ranges
 from devmemlab.lab.ncdevmem_check import Validator
+from devmemlab.lab.ncdevmem_setup import UDMABUF_BYTES
 from devmemlab.mem.region import PAGE_SIZE
 from devmemlab.sock.uapi import MSG_SOCK_DEVMEM, SCM_DEVMEM_LINEAR, frags
 
-UDMABUF_BYTES = 16000 * PAGE_SIZE
 IOV_BYTES, CONTROL_BYTES = 819200, 80000
 
 
@@ -39,6 +40,12 @@ class Wanted(NamedTuple):
         May the NIC's configuration be changed?
     no_linear, one_by_one, verbose : bool
         Fail on linear octets; return each token by a call of its own; a line for each frag.
+    mode : str
+        ``"server"``, ``"client"`` or ``"self-test"``.
+    chunk, page_size : int or None
+        Octets of one piece that the client sends; rx-page-size.
+    kernel : str
+        Profile of lab hosts.
     """
 
     ifname: str
@@ -53,6 +60,10 @@ class Wanted(NamedTuple):
     no_linear: bool = False
     one_by_one: bool = False
     verbose: bool = False
+    mode: str = "server"
+    chunk: int | None = None
+    page_size: int | None = None
+    kernel: str = DEFAULT
 
 
 class Tally:

@@ -2,13 +2,13 @@
 
 Law.   Only the Linux face of a host is used; whatever was changed is changed back in reverse order, also after a failure.
 Reads. Spec section 20.1 (server); Linux tools/testing/selftests/drivers/net/hw/ncdevmem.c.
-Omits. The self-test and the client.
+Omits. The loop around accept that the kernel's tool does not have either: one connection.
 """
 
 import contextlib
 
-from devmemlab.lab.ncdevmem_reader import UDMABUF_BYTES, Reader
-from devmemlab.mem.region import DeviceMemory
+from devmemlab.lab.ncdevmem_reader import Reader
+from devmemlab.lab.ncdevmem_setup import bind_request, chosen_queues, make_memory, rx_queues, split_headers
 from devmemlab.sock.uapi import AF_INET6, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOL_SOCKET
 
 HOPE_SECONDS = 0.2
@@ -51,20 +51,13 @@ class Server:
     def _set_up(self, undo):
         k, wanted = self.k, self.wanted
         ifindex = k.ifindex(wanted.ifname)
-        with contextlib.closing(k.netlink("netdev")) as netdev:
-            queues = sum(queue["type"] == "rx" for queue in netdev.dump("queue-get", {"ifindex": ifindex}))
-        first = queues - 1 if wanted.first is None else wanted.first
-        self.queues = range(first, first + (wanted.count or 1))
-        if wanted.dmabuf <= UDMABUF_BYTES:
-            fd = k.udmabuf(wanted.dmabuf)
-        else:
-            fd = k.export(undo.enter_context(contextlib.closing(DeviceMemory(wanted.dmabuf))))
-        undo.callback(k.close, fd)
+        self.queues = chosen_queues(wanted, rx_queues(k, ifindex))
+        fd = make_memory(k, wanted, undo)
         if wanted.configure:
             self._configure(undo)
         # Closing this socket is what unbinds, and that comes before the NIC gets its old configuration back.
         netdev = undo.enter_context(contextlib.closing(k.netlink("netdev")))
-        reply = netdev.bind_rx({"ifindex": ifindex, "fd": fd, "queues": [{"type": "rx", "id": queue} for queue in self.queues]})
+        reply = netdev.bind_rx(bind_request(ifindex, fd, self.queues, wanted.page_size))
         self.say(f"got dmabuf id={reply['id']}")
         self.reader = Reader(k, fd, reply["id"], wanted, self.say, self.pay)
         self._listener = undo.enter_context(contextlib.closing(k.socket(AF_INET6, SOCK_STREAM)))
@@ -77,9 +70,7 @@ class Server:
     def _configure(self, undo):
         """Header split on, RSS away from the bound queues, and a rule towards them."""
         nic, wanted = self.k.ethtool(self.wanted.ifname), self.wanted
-        old = nic.get_rings()
-        undo.callback(nic.set_rings, tcp_data_split=old["tcp_data_split"], hds_thresh=old["hds_thresh"])
-        nic.set_rings(tcp_data_split="on", hds_thresh=0)
+        split_headers(nic, undo)
         undo.callback(nic.set_rxfh_indir, default=True)
         nic.set_rxfh_indir(equal=self.queues.start)
         target = {"flow_type": "tcp6" if ":" in wanted.server else "tcp4", "queue": self.queues.start, "dst_ip": wanted.server,

@@ -131,6 +131,36 @@ def sending_command(wanted, size="64M"):
     return f"python3 -c '{program}' | head -c {size}"
 
 
+class RunningWire(Wire):
+    """The running kernel: whoever sends is the user's business."""
+
+    def finish(self, conn, hurry=False):
+        """Close a connection; see `Wire.finish`.
+
+        Parameters
+        ----------
+        conn : Socket
+            Whatever its state.
+        hurry : bool
+            Nothing is waited for in any case.
+        """
+        conn.close()
+
+
+@contextlib.contextmanager
+def running_wire():
+    """Take the running kernel.
+
+    Yields
+    ------
+    wire : RunningWire
+        Its ``host`` is a `devmemlab.linux.Kernel`.
+    """
+    from devmemlab.linux import Kernel
+
+    yield RunningWire(None, Kernel())
+
+
 @contextlib.contextmanager
 def synthetic_wire(wanted, nbytes, mtu):
     """Make a host with a synthetic sender in front of it.
@@ -154,7 +184,7 @@ def synthetic_wire(wanted, nbytes, mtu):
                            server=(wanted.server, wanted.port, HOST_MAC))
     with Lab() as lab:
         port = Pcap(capture, (wanted.server, wanted.port), speed=None)
-        host = lab.host("receiver", mac=HOST_MAC, mtu=mtu, port=port, ifname=wanted.ifname, **HOST_OPTIONS,
+        host = lab.host("receiver", mac=HOST_MAC, mtu=mtu, port=port, ifname=wanted.ifname, kernel=wanted.kernel, **HOST_OPTIONS,
                         **{"ip6" if ":" in wanted.server else "ip": wanted.server})
         yield Wire(lab, host)
 
@@ -185,7 +215,7 @@ def tap_wire(wanted, tap, mtu, run, say):
     if own and ":" in wanted.server:
         raise ValueError(f"-s {wanted.server}: the private network has no IPv6; give an IPv4 address, or a TAP device of yours")
     with Station(mtu, tap=None if own else tap, ip=wanted.server, sender_ip=wanted.client, ifname=wanted.ifname,
-                 **HOST_OPTIONS) as station:
+                 kernel=wanted.kernel, **HOST_OPTIONS) as station:
         wire = Wire(station.lab, station.host, station, run)
         if run is None:
             say(_how_to_send(wanted, station, own))
