@@ -8,7 +8,7 @@ Omits. Perfetto's own protobuf format; hosts without a trace.
 import json
 import os
 
-from devmemlab.lab.packet_story import recorded, spell
+from devmemlab.lab.packet_story import Places, recorded
 from devmemlab.lab.timeline import timeline
 
 
@@ -40,7 +40,8 @@ def export_pcapng(host, path, ifname=None):
     capture, told = recorded(host, device.nic)
     if not len(capture):
         raise ValueError(f"no packet has passed {host.name} since it is recorded")
-    capture.save(path, [spell(host, story) or None for story in told])
+    places = Places(host)
+    capture.save(path, [places.spell(story) or None for story in told])
     return len(capture)
 
 

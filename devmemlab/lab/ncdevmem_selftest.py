@@ -26,7 +26,7 @@ class SelfTest:
     Attributes
     ----------
     steps : list of dict
-        ``step``, ``wanted`` (``"fails"`` or ``"works"``), ``errno`` and ``extack`` of each.
+        ``step``, ``wanted`` (``"fails"`` or ``"works"``), ``errno`` and ``said`` of each.
     """
 
     def __init__(self, k, wanted, say):
@@ -98,6 +98,6 @@ class SelfTest:
         extack = getattr(refusal, "extack", None)
         said = getattr(extack, "msg", None) or (refusal and (refusal.strerror or str(refusal)))
         self.steps.append({"step": step, "wanted": "works" if works else "fails",
-                           "errno": None if refusal is None else name_of(refusal.errno), "extack": getattr(extack, "msg", None)})
+                           "errno": None if refusal is None else name_of(refusal.errno), "said": said})
         fine = works == (refusal is None)
         self.say(f"{step}: {'works' if refusal is None else f'fails, {said}'}{'' if fine else ' - that is wrong'}")

@@ -182,59 +182,87 @@ def recorded(host, nic=0):
     return capture, told
 
 
-def where(host, piece):
-    """Say where a piece lies, in words.
+class Places:
+    """Names of buffers, and stories in words, for one host.
 
     Parameters
     ----------
     host : Host
-        Whose.
-    piece : Piece
-        Of one of its packets.
-
-    Returns
-    -------
-    text : str
-        The netmem; of a net_iov also its place in the dmabuf, as long as no binding has ended since.
+        With a trace.
     """
-    row = piece.netmem >> 1
-    if not netmem_is_net_iov(piece.netmem):
-        return f"page {row} at {piece.offset} + {piece.length}"
-    events = host.trace.event[:host.trace.ctl[0].count]
-    if ((events.kind == BINDING) & (events.b != EVENT_BIND)).any():
-        return f"net_iov {row} at {piece.offset} + {piece.length}"
-    tables = host.mem.netmems, host.mem.providers, piece.netmem
-    return (f"net_iov {row} (dmabuf id {int(net_iov_binding_id(*tables))}, "
-            f"offset {int(net_iov_virtual_offset(*tables)) + piece.offset}) + {piece.length}")
 
+    def __init__(self, host):
+        self.host = host
+        events = host.trace.event[:host.trace.ctl[0].count]
+        # Rows of a binding that has ended may be another one's by now.
+        self.ended = bool(((events.kind == BINDING) & (events.b != EVENT_BIND)).any())
 
-def spell(host, story):
-    """Tell a story in one line: the comment of its packet.
+    def name(self, netmem):
+        """Name a buffer.
 
-    Parameters
-    ----------
-    host : Host
-        Whose.
-    story : Story or None
-        Of one packet.
+        Parameters
+        ----------
+        netmem : int
+            With the kernel's tag in bit 0.
 
-    Returns
-    -------
-    text : str
-        Queue, netmems, tokens; empty when nothing is known.
-    """
-    if story is None:
-        return ""
-    if story.outgoing:
-        return f"sent by {host.name}"
-    parts = [] if story.queue is None else [f"queue {story.queue}"]
-    if story.dropped:
-        parts.append(f"dropped: {story.dropped}")
-    if story.pieces:
-        parts.append("header split" if story.split else "not split")
-    for piece in story.pieces:
-        tokens = ", ".join(f"token {one.token} of socket {one.sock}, "
-                           + ("kept" if one.returned_ns is None else f"held {(one.returned_ns - one.given_ns) / 1000:g} us")
-                           for one in piece.tokens)
-        parts.append(where(host, piece) + (f": {tokens}" if tokens else ""))
-    return "; ".join(parts)
+        Returns
+        -------
+        text : str
+            ``"net_iov 3"``, counted in its dmabuf; ``"netmem 1048579"`` once a binding has ended; ``"page 7"``.
+        """
+        if not netmem_is_net_iov(netmem):
+            return f"page {netmem >> 1}"
+        if self.ended:
+            return f"netmem {netmem >> 1}"
+        mem = self.host.mem
+        shift = int(mem.providers.binding[mem.providers.chunk[mem.netmems[netmem >> 1].owner].binding].niov_shift)
+        return f"net_iov {int(net_iov_virtual_offset(mem.netmems, mem.providers, netmem)) >> shift}"
+
+    def where(self, piece):
+        """Say where a piece lies.
+
+        Parameters
+        ----------
+        piece : Piece
+            Of one packet.
+
+        Returns
+        -------
+        text : str
+            The buffer; of a net_iov also its place in the dmabuf, as long as no binding has ended.
+        """
+        name = self.name(piece.netmem)
+        if not name.startswith("net_iov"):
+            return f"{name} at {piece.offset} + {piece.length}"
+        tables = self.host.mem.netmems, self.host.mem.providers, piece.netmem
+        return (f"{name} (dmabuf id {int(net_iov_binding_id(*tables))}, "
+                f"offset {int(net_iov_virtual_offset(*tables)) + piece.offset}) + {piece.length}")
+
+    def spell(self, story):
+        """Tell a story in one line: the comment of its packet.
+
+        Parameters
+        ----------
+        story : Story or None
+            Of one packet.
+
+        Returns
+        -------
+        text : str
+            Queue, netmems, tokens; empty when nothing is known.
+        """
+        if story is None:
+            return ""
+        if story.outgoing:
+            return f"sent by {self.host.name}"
+        parts = [] if story.queue is None else [f"queue {story.queue}"]
+        if story.dropped:
+            parts.append(f"dropped: {story.dropped}")
+        if story.pieces:
+            parts.append("header split" if story.split else "not split")
+        for piece in story.pieces:
+            tokens = ", ".join(f"token {one.token} of socket {one.sock}, "
+                               + ("kept" if one.returned_ns is None else f"held {(one.returned_ns - one.given_ns) / 1000:g} us")
+                               for one in piece.tokens)
+            parts.append(self.where(piece) + (f": {tokens}" if tokens else ""))
+        return "; ".join(parts)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from devmemlab.base.seq import U32
 from devmemlab.base.table import as_dict
-from devmemlab.lab.packet_story import recorded, spell
+from devmemlab.lab.packet_story import Places, recorded
 from devmemlab.wire.address import address_text
 from devmemlab.wire.capture import Capture
 from devmemlab.wire.pcap import read_capture
@@ -189,7 +189,8 @@ def packets(source, ifname=None):
     if hasattr(source, "ports"):
         device = source.device(ifname) if ifname else source.netdev
         capture, told = recorded(source, device.nic)
-        return table_of(capture, [spell(source, story) for story in told], f"packets of {source.name}, {device.name}")
+        places = Places(source)
+        return table_of(capture, [places.spell(story) for story in told], f"packets of {source.name}, {device.name}")
     if isinstance(source, Capture):
         return table_of(source, title=source.path or "packets")
     return table_of(source.capture(), title=repr(source))

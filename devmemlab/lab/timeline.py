@@ -10,6 +10,7 @@ fractions, so a nanosecond is 0.001.
 
 from devmemlab.base.trace import NAMES, TRACEPOINTS
 from devmemlab.base.trace import events as trace_events
+from devmemlab.lab.packet_story import Places
 from devmemlab.tcp.states import STATES
 
 QUEUES, SOCKETS, TOKENS, COUNTERS = range(4)
@@ -151,7 +152,7 @@ def timeline(host, first=1):
         raise ValueError(f"the trace of {host.name} was full, {int(host.trace.ctl[0].lost)} events are missing; "
                          f"make it with lab.host(..., trace={4 * int(host.trace.ctl[0].capacity)})")
     line, tokens, states, held, in_use = Timeline(first), {}, {}, 0, {}
-    rows = trace_events(host.trace)
+    rows, places = trace_events(host.trace), Places(host)
     end_ns = rows[-1]["at_ns"] if rows else 0
     for event in rows:
         at_ns, name = event.pop("at_ns"), event.pop("name")
@@ -171,14 +172,14 @@ def timeline(host, first=1):
         elif name == "dontneed":
             given = tokens.pop((event["sock"], event["frag_token"]), None)
             if given:
-                _token(line, given[0], at_ns, given[1], True)
+                _token(line, places, given[0], at_ns, given[1], True)
                 held -= 1
                 line.count("tokens held", at_ns, held)
         elif name in ("page_pool_state_hold", "page_pool_state_release"):
             in_use[event["pool"]] = in_use.get(event["pool"], 0) + (1 if name.endswith("hold") else -1)
             line.count(f"inflight of page_pool {event['pool']}", at_ns, in_use[event["pool"]])
     for given_ns, event in tokens.values():
-        _token(line, given_ns, end_ns, event, False)
+        _token(line, places, given_ns, end_ns, event, False)
     for sock, (begun_ns, state) in states.items():
         line.span(line.track(SOCKETS, sock, _socket(sock)), state, begun_ns, end_ns, {})
     return line.named(host.name)
@@ -189,9 +190,9 @@ def _socket(sock):
     return f"socket {sock}" if sock else "no socket"
 
 
-def _token(line, given_ns, end_ns, event, returned):
+def _token(line, places, given_ns, end_ns, event, returned):
     """Add the life of one token."""
     sock, token = event["sock"], event["frag_token"]
     place = line.track(TOKENS, sock * MOST_TOKENS + token, f"token {token} of socket {sock}")
-    line.span(place, f"net_iov {event['netmem'] >> 1}", given_ns, end_ns,
+    line.span(place, places.name(event["netmem"]), given_ns, end_ns,
               {"frag_size": event["frag_size"], "netmem": event["netmem"], "returned": returned})
