@@ -81,7 +81,8 @@ def test_it_fits_into_a_narrow_page(browser, film, width):
         wide = stage.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide[0] <= wide[1]
         box = stage.page.locator(".dml-player-scene svg").bounding_box()
-        assert box["width"] <= width and box["height"] > 150
+        assert 640 <= box["width"] <= max(width, 640), "smaller than that its text cannot be read"
+        assert stage.page.locator(".dml-player-scene").evaluate("box => box.clientWidth") < width
 
 
 def crowd(n=MILLION, count=2048):
