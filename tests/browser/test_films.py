@@ -93,8 +93,9 @@ def crowd(n=MILLION, count=2048):
     columns, cells = cell_columns(count, event, buffer, state)
     tracks = {name: changing(STATES[name].meaning, np.cumsum(state == i)) for i, name in enumerate(NAMES)}
     tracks["all"] = running("moves", event, np.ones(n))
+    facts = {"cells": cells, "niov_bytes": 4096, "name": "binding 1"}
     film = Film("A crowd", event * 1000.0, ["buffer {item} moves"], np.zeros(n), np.ones(n), buffer, tracks,
-                "event {k} of {n}", n * 1000 / 40, event * 1000, columns, {"cells": cells, "niov_bytes": 4096, "name": "binding 1"})
+                "event {k} of {n}", n * 1000 / 40, event * 1000, columns, facts)
     return HeatFilm(film, heat_stage, position=0)
 
 
