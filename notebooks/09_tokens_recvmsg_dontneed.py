@@ -246,7 +246,7 @@ watch = two.host.watch_tokens()
 two.arrive(b"D" * 100)
 new = dml.frags(feed.recvmsg(1 << 20, 4096, dml.MSG_SOCK_DEVMEM)[1])
 raw = two.device.octets[int(new.frag_offset[0]):][:100]
-two.host.dontneed_tokens(feed, new)
+print(two.host.dontneed_tokens(feed, new), "returned")
 
 # %%
 try:
