@@ -91,6 +91,7 @@ def test_bins_double_and_hold_everything():
     lives = np.zeros(len(spans), LIFE_DTYPE).view(np.recarray)
     lives.born_ns = 1000
     out = rng.random(len(spans)) < 0.5
+    out[:10] = True
     now_ns = 1000 + 2**41
     lives.returned_ns = np.where(out, 1000 + spans, -1)
     bins = residency(lives, now_ns)
