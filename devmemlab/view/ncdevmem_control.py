@@ -7,7 +7,7 @@ Omits. Sending: there is nothing to cut but what -z cuts.
 
 from devmemlab.lab.ncdevmem_cell import ncdevmem
 from devmemlab.view.memory_bars import Bar, Bars
-from devmemlab.view.memory_controls import Turned
+from devmemlab.view.memory_controls import Turned, _buttons
 from devmemlab.view.nic_controls import _choose
 
 SIZES = (1024, 8192, 65536)
@@ -33,9 +33,10 @@ class NcdevmemControl(Turned):
 
     def __init__(self, size=8192, mtu=1500, buffer=4096):
         self.size = _choose(SIZES, size, "octets sent", "13em")
-        self.mtu = _choose(MTUS, mtu, "MTU", "10em")
+        tips = [f"packets of {octets} octets" for octets in MTUS]
+        self.mtu = _buttons([(f"MTU {octets}", octets) for octets in MTUS], mtu, tips, "7em")
         self.buffer = _choose(BUFFERS, buffer, "octets of a buffer (-b)", "17em")
-        super().__init__([self.size, self.mtu, self.buffer])
+        super().__init__([self.mtu, self.size, self.buffer])
 
     def _make(self):
         large = f" -b {self.buffer.value}" if self.buffer.value > BUFFERS[0] else ""
@@ -51,5 +52,5 @@ class NcdevmemControl(Turned):
     def text(self):
         """What was chosen and what came of it, in a sentence."""
         got = self.said.numbers
-        return (f"ncdevmem {self.said.command}: exit status {self.said.exit_code}, {got['frags']} frags, "
-                f"{got['bytes'] / self.taken:.0%} of the memory used")
+        return (f"{self.size.value} octets, MTU {self.mtu.value}, buffers of {self.buffer.value}: "
+                f"exit status {self.said.exit_code}, {got['frags']} frags, {got['bytes'] / self.taken:.0%} of the memory is used")

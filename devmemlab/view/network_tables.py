@@ -7,6 +7,8 @@ Omits. Sorting and filtering: the objects are lists and dicts.
 
 from devmemlab.view.tables import COUNTED, html_table
 
+WRAPPED = ("white-space:nowrap", "white-space:normal;overflow-wrap:anywhere")
+"""Style of a cell, and what it becomes in tables whose lines are long: they have to fit into a page."""
 MANY = 200
 """Packets that a cell shows; the text has all of them."""
 
@@ -30,7 +32,8 @@ def sockets_html(table):
     rows = [(row.state, f"{row.recv_q:,}", f"{row.send_q:,}", place(*row.local), place(*row.peer),
              " ".join(f"{name}:{value}" if value is not True else name for name, value in row.info.items())) for row in table]
     return html_table("Sockets (ss -tai)", ["State", ("Recv-Q", COUNTED), ("Send-Q", COUNTED), "Local Address:Port",
-                                            "Peer Address:Port", "details"], rows, "" if rows else "There is no socket.")
+                                            "Peer Address:Port", "details"], rows,
+                      "" if rows else "There is no socket.").replace(*WRAPPED)
 
 
 def counters_html(counters):
@@ -70,4 +73,4 @@ def packets_html(table):
              *((packet.story,) if told else ())) for packet in table[:MANY]]
     more = f"{len(table) - MANY} more are not shown; print(...) has them." if len(table) > MANY else ""
     return html_table(table.title, ["number", ("time, us", COUNTED), "from", "to", "what",
-                                    *(("queue, netmem, token",) if told else ())], rows, more)
+                                    *(("queue, netmem, token",) if told else ())], rows, more).replace(*WRAPPED)

@@ -24,6 +24,7 @@ LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The state
 CASCADE = 'img[alt*=" of virtual time"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
 FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2}
+TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
@@ -186,6 +187,15 @@ def keys_of_breaking(lesson):
     press(lesson, "ArrowUp", "gives back: oldest, tokens kept 48, messages of 1448, lost: none: whole after 1.8 ms")
 
 
+def keys_of_ncdevmem(lesson):
+    push(lesson, "MTU 1500")
+    lesson.status_becomes("65536 octets, MTU 1500, buffers of 16384: exit status 0, 46 frags")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "8192 octets, MTU 1500, buffers of 16384")
+    lesson.page.keyboard.press("Tab")
+    press(lesson, "ArrowUp", "8192 octets, MTU 1500, buffers of 4096: exit status 0, 6 frags")
+
+
 class Plan(NamedTuple):
     """What a lesson shows and how its control is turned: selectors with counts, words, keys, then (button, option, words)."""
 
@@ -222,6 +232,9 @@ PLANS = {
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
     "11_break_it": Plan({CASCADE: 4, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
                         "gives back: never", None, ("gives back: never, tokens kept 48, messages of 1448, lost: none: stuck",)),
+    "14_ncdevmem_and_doctor": Plan({TOKENS: 1, USED: 1, CAPTION: 3},
+                                   "65536 octets, MTU 9000, buffers of 16384: exit status 0, 8 frags", keys_of_ncdevmem, "MTU 9000", "1024", ("8192 octets, MTU 9000, buffers of 4096",
+                                                                          "1024 octets, MTU 9000, buffers of 4096")),
 }
 
 

@@ -125,6 +125,17 @@ def test_comments_name_queue_netmem_and_token(mtu, message, pieces, tmp_path):
     t.lab.close()
 
 
+def test_a_buffer_that_is_used_again_tells_of_its_last_packet(tmp_path):
+    t, got = spoken(40, pages=16, ring=8)
+    path = tmp_path / "again.pcapng"
+    dml.export_pcapng(t.trainer, path)
+    data = [comment for port, length, comment in comments_by_scapy(path) if port == 5201 and length]
+    assert len(data) == len(got) == 40 > len({offset for _, offset, _ in got}), "no buffer was used twice"
+    assert [int(re.search(r"offset (\d+)", comment)[1]) for comment in data] == [offset for _, offset, _ in got]
+    assert all(comment.count("token") == 1 for comment in data)
+    t.lab.close()
+
+
 def test_kept_tokens_dropped_frames_and_ended_bindings(tmp_path):
     t, got = spoken(20, pages=16, ring=8, back=False)
     path = tmp_path / "starved.pcapng"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import devmemlab as dml
+from devmemlab.base.trace import DMA_HEADER
 from devmemlab.lab.scenario_keys import TABLES, ScenarioError, spelled
 from devmemlab.lab.scenario_run import trace_digest
 from devmemlab.mem.region import regions
@@ -87,9 +88,12 @@ def test_another_process_without_a_compiler_gives_the_same_trace(tmp_path):
     assert said.stdout == "True\n", said.stderr
 
 
-def test_the_digest_sees_the_last_event():
+def test_the_digest_sees_the_last_event_and_no_address():
     with dml.Scenario(BASE).run() as outcome:
         trace = outcome.hosts["trainer"].trace
+        headers = trace.event.kind == DMA_HEADER
+        trace.event.b[headers] += 4096
+        assert headers.any() and trace_digest(outcome.lab) == outcome.trace_sha256
         trace.event[trace.ctl[0].count - 1].at_ns += 1
         assert trace_digest(outcome.lab) != outcome.trace_sha256
 
