@@ -192,7 +192,7 @@ scenario = dml.Scenario({
     "traffic": [{"from": "storage", "to": "trainer", "octets": "40KiB", "into": "device", "message": "1448", "pace_us": 40,
                  "keep": 4}]})
 run = scenario.run()
-run
+run.flows[0]
 
 # %%
 trainer = run.hosts["trainer"]
@@ -227,7 +227,8 @@ import pathlib
 import tempfile
 
 folder = pathlib.Path(tempfile.mkdtemp())
-print(dml.export_pcapng(trainer, folder / "run.pcapng"), "packets,", dml.export_perfetto(run.lab, folder / "run.json"), "events")
+print(dml.export_pcapng(trainer, folder / "run.pcapng"), "packets")
+dml.export_perfetto(run.lab, folder / "run.json")
 scenario.save(folder / "run.toml", run)
 again = dml.load_scenario(folder / "run.toml").run()
 print("the same run:", again.same)
