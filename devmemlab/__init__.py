@@ -67,6 +67,7 @@ _FACE = {
     "export_pcapng": "devmemlab.lab.export:export_pcapng", "export_perfetto": "devmemlab.lab.export:export_perfetto",
     "load_scenario": "devmemlab.lab.scenario:load_scenario", "Scenario": "devmemlab.lab.scenario:Scenario",
     "ncdevmem": "devmemlab.lab.ncdevmem_cell:ncdevmem", "PaperMachine": "devmemlab.lab.scenes_doctor:PaperMachine",
+    "memory_flow": "devmemlab.view.memory_flow:memory_flow",
     "token_picture": "devmemlab.view.token_picture:token_picture",
     "NcdevmemControl": "devmemlab.view.ncdevmem_control:NcdevmemControl",
     "scenes_break": "devmemlab.lab.scenes_break",

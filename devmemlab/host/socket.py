@@ -25,14 +25,7 @@ from devmemlab.host.sending import Sending
 from devmemlab.host.sockopt import Options
 from devmemlab.host.zerocopy import Zerocopy
 from devmemlab.host.zerocopy_receive import ZerocopyReceiving
-from devmemlab.sock.uapi import (
-    AF_INET,
-    AF_INET6,
-    SHUT_RD,
-    SOCK_CLOEXEC,
-    SOCK_NONBLOCK,
-    SOCK_STREAM,
-)
+from devmemlab.sock.uapi import AF_INET, AF_INET6, SHUT_RD, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM
 from devmemlab.tcp.lookup import tcp_lookup_listener
 from devmemlab.tcp.states import CLOSE, EV_LISTEN, LISTEN, STATES, tcp_event
 from devmemlab.tcp.tcb import tcb_alloc

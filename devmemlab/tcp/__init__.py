@@ -8,7 +8,7 @@ Omits. TCP Fast Open, SYN cookies, MD5 and AO signatures, SIGURG, MPTCP; pacing,
 
 Reading order. The connection: states, tcb, lookup, listen and connect (how it begins), close and reap (how it ends). What
 arrives: input and validate (may this segment count?), urgent (a mark), data, queues, coalesce, collapse, prune, dsack (its
-payload), acked (its acknowledgement). What is said back: output, ack, sack_blocks, window, page_room and page_update (a window
-that counts device pages), ecn. What is sent: sndq, split, xmit, retransmit. When: rtt, timers. What is lost, and how fast to go on: sack, rack,
-recovery, undo, congestion.
+payload), acked (its acknowledgement). What is said back: output, ack, sack_blocks, window, page_room and page_update (a
+window that counts device pages), ecn. What is sent: sndq, split, xmit, retransmit. When: rtt, timers. What is lost, and how
+fast to go on: sack, rack, recovery, undo, congestion.
 """

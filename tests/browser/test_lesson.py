@@ -233,8 +233,9 @@ PLANS = {
     "11_break_it": Plan({CASCADE: 4, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
                         "gives back: never", None, ("gives back: never, tokens kept 48, messages of 1448, lost: none: stuck",)),
     "14_ncdevmem_and_doctor": Plan({TOKENS: 1, USED: 1, CAPTION: 3},
-                                   "65536 octets, MTU 9000, buffers of 16384: exit status 0, 8 frags", keys_of_ncdevmem, "MTU 9000", "1024", ("8192 octets, MTU 9000, buffers of 4096",
-                                                                          "1024 octets, MTU 9000, buffers of 4096")),
+                                   "65536 octets, MTU 9000, buffers of 16384: exit status 0, 8 frags", keys_of_ncdevmem,
+                                   "MTU 9000", "1024", ("8192 octets, MTU 9000, buffers of 4096",
+                                                        "1024 octets, MTU 9000, buffers of 4096")),
 }
 
 
