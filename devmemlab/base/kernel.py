@@ -14,6 +14,7 @@ import pathlib
 from numba import config, njit, types
 
 from devmemlab.base import cache, persist
+from devmemlab.base.inner import INNER
 
 REGISTRY = {}
 _directory = None
@@ -57,25 +58,30 @@ def _belongs_to_package(function):
         return False
 
 
-def _forget_literals(dispatcher):
-    """Let calls with constants share one specialisation.
+def _lend(dispatcher, inner):
+    """Let other kernels call the inner form of a kernel.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
-        Its resolution of calls from other kernels is wrapped.
+        What Python calls; its answers to other kernels are replaced.
+    inner : numba dispatcher
+        The same function, without machine code of its own.
 
     Notes
     -----
     Numba types a constant argument as that very constant and would compile ``emit(trace, STEER, ...)`` anew for every
-    tracepoint. LLVM propagates the constants after inlining anyway.
+    tracepoint, so literals are forgotten here. LLVM propagates the constants after inlining anyway.
     """
-    resolve = dispatcher.get_call_template
+    resolve = inner.get_call_template
 
     def get_call_template(args, kws):
         return resolve(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
 
     dispatcher.get_call_template = get_call_template
+    if inner is not dispatcher:
+        dispatcher.get_overload = inner.get_overload
+        dispatcher.inner = inner
 
 
 def kernel(function=None, **options):
@@ -101,17 +107,36 @@ def kernel(function=None, **options):
     """
     if function is None:
         return lambda f: kernel(f, **options)
-    compiled = njit(**{"nogil": True, "_nrt": False, **options})(function)
+    wanted = {"nogil": True, "_nrt": False, **options}
+    compiled = njit(**wanted)(function)
     if compiled is function:
         function.py_func = function
     else:
-        _forget_literals(compiled)
+        inner = options.get("inline") != "always"
+        _lend(compiled, njit(**INNER, **wanted)(function) if inner else compiled)
     if _belongs_to_package(function):
         directory = cache_directory()
         if directory:
-            compiled._cache = persist.KernelCache(function, directory, _ages)
+            for form in forms(compiled):
+                form._cache = persist.KernelCache(function, directory, _ages, inner=form is not compiled)
         REGISTRY[f"{function.__module__}.{function.__qualname__}"] = compiled
     return compiled
+
+
+def forms(dispatcher):
+    """List what a kernel is kept as.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher, or a plain function under ``NUMBA_DISABLE_JIT=1``
+        From `REGISTRY`.
+
+    Returns
+    -------
+    dispatchers : list of numba dispatcher
+        What Python calls, then what kernels call; none when nothing is compiled.
+    """
+    return [form for form in (dispatcher, getattr(dispatcher, "inner", None)) if hasattr(form, "stats")]
 
 
 def compiled_count():
@@ -124,10 +149,8 @@ def compiled_count():
     """
     total = fresh = loaded = 0
     for dispatcher in REGISTRY.values():
-        stats = getattr(dispatcher, "stats", None)
-        if stats is None:
-            continue
-        total += len(dispatcher.overloads)
-        fresh += sum(stats.cache_misses.values())
-        loaded += sum(stats.cache_hits.values())
+        for form in forms(dispatcher):
+            total += len(form.overloads)
+            fresh += sum(form.stats.cache_misses.values())
+            loaded += sum(form.stats.cache_hits.values())
     return total, fresh, loaded

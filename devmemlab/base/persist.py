@@ -18,12 +18,15 @@ import pickle
 import secrets
 import sys
 
+from numba.core.compiler import CompileResult
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 from devmemlab.base import cache
+from devmemlab.base.inner import BITCODE, InnerLibrary
 
 _PROCESS = secrets.token_hex(4)
 _DIGEST_BYTES = 32
+INNER_SUFFIX = ".inner"
 
 
 class _Place:
@@ -98,11 +101,37 @@ class _Files(IndexDataCacheFile):
 class _Impl(CompileResultCacheImpl):
     """Numba's translation between compiled results and what can be pickled, at a place of our choosing."""
 
-    def __init__(self, function, directory):
+    def __init__(self, function, directory, inner):
         self._lineno = function.__code__.co_firstlineno
         self._locator = _Place(directory, self._lineno)
-        name = f"{function.__module__}.{function.__qualname__}"
+        name = f"{function.__module__}.{function.__qualname__}{INNER_SUFFIX if inner else ''}"
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
+
+
+    def rebuild(self, target_context, payload):
+        """Make a compiled result of what was kept.
+
+        Parameters
+        ----------
+        target_context : numba.core.base.BaseContext
+            What to compile for.
+        payload : tuple
+            As pickled.
+
+        Returns
+        -------
+        result : CompileResult
+            Ready to be called, or to be linked.
+        """
+        state, fndesc, env, signature, objectmode, lifted, annotation, reload_init, _ = payload
+        if state[1] != BITCODE:
+            return super().rebuild(target_context, payload)
+        library = InnerLibrary.restore(target_context.codegen(), state)
+        return CompileResult(
+            target_context=target_context, typing_context=target_context.typing_context, library=library, environment=env,
+            entry_point=target_context.get_executable(library, fndesc, env), fndesc=fndesc, type_annotation=annotation,
+            signature=signature, objectmode=objectmode, lifted=lifted, typing_error=None, call_helper=None, metadata=None,
+            reload_init=reload_init, referenced_envs=())
 
 
 class KernelCache(FunctionCache):
@@ -116,13 +145,15 @@ class KernelCache(FunctionCache):
         From `cache.open_cache`.
     ages : dict
         From `cache.source_ages`, noted when the directory was chosen.
+    inner : bool
+        Whether this is the form that other kernels call.
     """
 
-    def __init__(self, function, directory, ages):
+    def __init__(self, function, directory, ages, inner=False):
         self._name = repr(function)
         self._py_func = function
         self._ages = ages
-        self._impl = _Impl(function, directory)
+        self._impl = _Impl(function, directory, inner)
         self._cache_path = str(directory)
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, directory.name)
         self.enable()
@@ -182,4 +213,4 @@ def kept_kernels(directory):
     """
     if directory is None:
         return set()
-    return {path.name.rpartition("-")[0] for path in directory.glob("*.nbi")}
+    return {path.name.rpartition("-")[0].removesuffix(INNER_SUFFIX) for path in directory.glob("*.nbi")}

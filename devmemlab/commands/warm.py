@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 import devmemlab
 from devmemlab.base import cache, persist
-from devmemlab.base.kernel import REGISTRY, cache_directory, compiled_count
+from devmemlab.base.kernel import REGISTRY, cache_directory, compiled_count, forms
 from devmemlab.commands.output import json_option, show, write_json
 
 
@@ -114,7 +114,8 @@ def reached():
     """
     kept = persist.kept_kernels(cache_directory())
     return {name for name, dispatcher in REGISTRY.items()
-            if config.DISABLE_JIT or dispatcher.overloads or dispatcher.targetoptions.get("inline") == "always"
+            if config.DISABLE_JIT or any(form.overloads for form in forms(dispatcher))
+            or dispatcher.targetoptions.get("inline") == "always"
             or name.replace("<locals>", "locals") in kept}
 
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 PROGRAM = """
-from devmemlab.base.kernel import REGISTRY
+from devmemlab.base.kernel import REGISTRY, forms
 from devmemlab.host.ports.exercise import wires
 wires()
-print([name for name, kernel in REGISTRY.items() if name.startswith("devmemlab.host.ports.") and not kernel.overloads])
+print([name for name, kernel in REGISTRY.items() if name.startswith("devmemlab.host.ports.") and not any(f.overloads for f in forms(kernel))])
 """
 
 
