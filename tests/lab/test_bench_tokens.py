@@ -14,7 +14,8 @@ from devmemlab.lab.bench.measure import time_once
 @contextmanager
 def small(monkeypatch):
     """The cases of both benches, of few frags and octets, by name."""
-    for name, value in (("LIVE", (100, 300)), ("INTERPRETED_LIVE", (100, 300)), ("FRAGS", 120), ("INTERPRETED_FRAGS", 120), ("RING", 256)):
+    for name, value in (("LIVE", (100, 300)), ("INTERPRETED_LIVE", (100, 300)), ("FRAGS", 120), ("INTERPRETED_FRAGS", 120),
+                        ("RING", 256)):
         monkeypatch.setattr(tokens, name, value)
     for name, value in (("TOTAL", 1 << 17), ("INTERPRETED_TOTAL", 1 << 17)):
         monkeypatch.setattr(gather, name, value)

@@ -1,4 +1,4 @@
-"""Tokens at random against the naive twin: ids, ranges, order, duplicates, foreign sockets; the host is audited after every step."""
+"""Tokens at random against the naive twin: ids, ranges, order, duplicates, foreign sockets; audited after every step."""
 
 import random
 
@@ -150,7 +150,8 @@ def test_a_batch_returns_what_is_live_once_and_in_order(ids):
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
-@given(runs=st.lists(st.tuples(st.integers(0, 2**32 - 2000), st.one_of(st.integers(1, 30), st.integers(1000, 1100))), max_size=4), seed=st.integers(0, 3))
+@given(runs=st.lists(st.tuples(st.integers(0, 2**32 - 2000), st.one_of(st.integers(1, 30), st.integers(1000, 1100))),
+                     max_size=4), seed=st.integers(0, 3))
 def test_packed_calls_name_every_token_once_in_order_and_keep_the_limits(runs, seed):
     ids = [start + j for start, count in runs for j in range(count)]
     if seed:
