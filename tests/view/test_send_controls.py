@@ -7,7 +7,8 @@ from devmemlab.view.send_controls import STAGES, send_bars
 
 def test_bars_say_what_the_ledger_counted():
     rows = [SendRow("devmem", 100, 1.0, {"DMA_READ_DEVICE": (100, 1)}, 1, 1, False, True),
-            SendRow("copy", 100, 3.0, {"DEVICE_TO_HOST": (100, 1), "SEND_COPY": (90, 1), "DMA_READ": (110, 2)}, 1, 0, False, True)]
+            SendRow("copy", 100, 3.0, {"DEVICE_TO_HOST": (100, 1), "SEND_COPY": (90, 1), "DMA_READ": (110, 2)}, 1, 0, False,
+                    True)]
     bars = send_bars(SendResult(rows))
     assert [[bar.value for bar in group] for _, group in bars.groups] == [[100], [100, 90, 110]]
     assert "copy: each octet moved 3.00 times" in bars.text and "card reads device memory 100" in bars.text
