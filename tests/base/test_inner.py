@@ -53,6 +53,7 @@ def test_both_ways_of_calling_agree():
 @pytest.mark.compiled_only
 def test_bitcode_comes_back_from_the_cache(tmp_path):
     environ = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    told = [subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True).stdout.split()
+    runs = [subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True)
             for _ in range(2)]
+    told = [run.stdout.split() for run in runs]
     assert told == [["3", "0", "1", "0"], ["3", "0", "0", "1"]]

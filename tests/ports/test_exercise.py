@@ -10,7 +10,8 @@ PROGRAM = """
 from devmemlab.base.kernel import REGISTRY, forms
 from devmemlab.host.ports.exercise import wires
 wires()
-print([name for name, kernel in REGISTRY.items() if name.startswith("devmemlab.host.ports.") and not any(f.overloads for f in forms(kernel))])
+print([name for name, kernel in REGISTRY.items()
+       if name.startswith("devmemlab.host.ports.") and not any(form.overloads for form in forms(kernel))])
 """
 
 

@@ -306,8 +306,9 @@ def test_the_octets_of_25_2_as_a_call_writes_them(s):
     assert len(s.recvmsg(60)[1]) == 6
     _, ancdata, flags, _ = s.conn.recvmsg(4096, 40, MSG_SOCK_DEVMEM)
     offset = int(frags(ancdata).frag_offset[0])
-    assert flags == 0 and ancdata.control == (bytes.fromhex("2800000000000000 01000000 4f000000") + offset.to_bytes(8, "little")
-                                              + bytes.fromhex("a8050000 07000000") + s.binding_id.to_bytes(4, "little") + bytes(4))
+    wanted = bytes.fromhex("2800000000000000 01000000 4f000000") + offset.to_bytes(8, "little")
+    wanted += bytes.fromhex("a8050000 07000000") + s.binding_id.to_bytes(4, "little") + bytes(4)
+    assert flags == 0 and ancdata.control == wanted
 
 
 def test_the_queue_length_stands_behind_the_frags_and_is_cut_first(s):
