@@ -179,7 +179,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(monkeypatch, tokens_back):
     ([*RUN, "-c", "fd00::1"], "not of one family"),
     ([*RUN, "--dmabuf", "5000"], "whole pages"),
     ([*RUN, "--backend", "linux", "--tap", "auto"], "leave it out with --backend linux"),
-    (["-f", "eth1", "-t", "3", "-q", "1", "-b", "2097152", "--dmabuf", "4096"], "there are no buffers"),
+    (["-f", "eth1", "-t", "3", "-q", "1", "-b", "2097152", "--dmabuf", "4096"], "the queues must be among 0 to 1"),
     ([*RUN, "-t", "2", "-q", "1"], "there is no queue 2"),
     ([*RUN, "-t", "0", "-q", "1"], "equal 0"),
     ([*RUN, "-n"], "tcp-data-split is disabled"),
