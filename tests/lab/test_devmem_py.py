@@ -1,6 +1,7 @@
 """The cases of the kernel's devmem.py (spec section 20.2), with a lab host below, and the self-test and client by themselves."""
 
 import contextlib
+import gc
 import hashlib
 import json
 import shlex
@@ -44,6 +45,7 @@ def sending(program):
 # ---- the cases
 
 def test_probe():
+    gc.collect()
     before = int(regions().alive.sum())
     said = ncdevmem("-f", "eth1", "--json", "-")
     assert said.exit_code == 0, said.stderr

@@ -1,5 +1,6 @@
 """Gather and the tools for pieces: every mode against plain Python, the ledger against the list, refusals by value."""
 
+import gc
 import hashlib
 import random
 
@@ -102,6 +103,7 @@ def test_a_copy_that_went_wrong_is_found_out(region, monkeypatch):
 
 
 def test_the_staging_buffer_is_given_back(region):
+    gc.collect()
     before = int(regions().alive.sum())
     gather(region, [(0, 4096)], 8192, "host")
     assert int(regions().alive.sum()) == before

@@ -1,5 +1,6 @@
 """ncdevmem without a kernel: a synthetic sender, and a reader fed by hand."""
 
+import gc
 import json
 import re
 
@@ -159,6 +160,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(monkeypatch, tokens_back):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Reader, "receive", interrupted)
+    gc.collect()
     before = int(regions().alive.sum())
     said = ncdevmem(*RUN, "-v", 7, "--size", 9000)
     assert said.exit_code == 130 and said.stderr.endswith("devmemlab: interrupted\n")

@@ -170,6 +170,7 @@ def test_commands_set_the_same_up_again():
 ])
 def test_the_wrong_place_is_named_with_a_remedy(place, change, words):
     data = changed(place, **change)
+    gc.collect()
     before = int(regions().alive.sum())
     with pytest.raises(ScenarioError) as refused:
         dml.Scenario(data, "file.toml").run()
