@@ -92,6 +92,8 @@ class TokenCase(Case):
             self.queue(want)
             while want:
                 got = int(loops.receive_tokens(*self.tables, 1, self.control, self.msg[0], self.ids, min(BATCH, want)))
+                if got == 0:
+                    raise error(EIO, f"{self.name}: {want} queued frags cannot be received")
                 np.copyto(self.live[filled:filled + got], self.ids[:got])
                 filled, want = filled + got, want - got
 

@@ -13,7 +13,7 @@ from devmemlab.mem.netmem import netmem_is_net_iov
 from devmemlab.mem.page_pool import page_pool_alloc_netmems
 from devmemlab.net.skb import skb_add_rx_frag, skb_alloc
 from devmemlab.sock.deliver import CMSG_BYTES
-from devmemlab.sock.recvmsg import tcp_recvmsg
+from devmemlab.sock.recvmsg import msg_begin, tcp_recvmsg
 from devmemlab.sock.token_batch import sock_dontneed_tokens
 from devmemlab.sock.uapi import MSG_SOCK_DEVMEM
 from devmemlab.tcp.queues import rcvq_append
@@ -111,12 +111,7 @@ def receive_tokens(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, l
     received : int64
         Tokens in `ids`.
     """
-    msg.user_at = 0
-    msg.user_left = 0
-    msg.control_at = 0
-    msg.control_left = most * CMSG_BYTES
-    msg.linear_bytes = 0
-    msg.frags = 0
+    msg_begin(tcbs, sock, msg, 0, 0, most * CMSG_BYTES, MSG_SOCK_DEVMEM)
     tcp_recvmsg(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledger, None, sock, control, control, msg,
                 most * FRAG_BYTES, MSG_SOCK_DEVMEM, 0)
     for i in range(msg.frags):
