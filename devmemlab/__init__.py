@@ -72,6 +72,7 @@ _FACE = {
     "NcdevmemControl": "devmemlab.view.ncdevmem_control:NcdevmemControl",
     "scenes_break": "devmemlab.lab.scenes_break",
     "cascade": "devmemlab.view.cascade:cascade",
+    "exercise": "devmemlab.lab.exercises:exercise",
     "BreakControl": "devmemlab.view.break_controls:BreakControl",
     "scenes_send": "devmemlab.lab.scenes_send",
     "compare_senders": "devmemlab.lab.senders:compare_senders",

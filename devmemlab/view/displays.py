@@ -66,6 +66,10 @@ DISPLAYS = {
         "_repr_html_": "devmemlab.view.memory_tables:mem_html",
         "heat_map": "devmemlab.view.heat_map:heat_map",
     },
+    ("devmemlab.lab.exercises.checking", "Result"): {
+        "_repr_html_": "devmemlab.view.exercise_picture:result_html",
+        "picture": "devmemlab.view.exercise_picture:picture",
+    },
     ("devmemlab.mem.region", "Region"): {"_repr_html_": "devmemlab.view.memory_tables:region_html"},
     ("devmemlab.base.trace", "Trace"): {
         "_repr_html_": "devmemlab.view.memory_tables:trace_html",
