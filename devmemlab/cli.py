@@ -23,6 +23,7 @@ COMMANDS = {
     "conformance": ("devmemlab.commands.conformance:command", "Recorded kernel answers beside the lab's."),
     "doctor": ("devmemlab.commands.doctor:command", "Is this real machine ready for devmem TCP, and what is missing."),
     "notebooks": ("devmemlab.commands.notebooks:command", "List the tutorials, or copy them somewhere."),
+    "grade": ("devmemlab.commands.grade:command", "Check attempts at the exercises, in notebooks or .py files."),
     "warm": ("devmemlab.commands.warm:command", "Compile every kernel into the cache."),
     "about": ("devmemlab.commands.about:command", "Versions, processor, cache and what this machine can do."),
 }

@@ -203,3 +203,63 @@ def test_the_picture_shows_what_was_wanted_beside_what_came():
     assert "cut" in repr(result) and ("wanted", "54") in result.rows()
     if numba_config.DISABLE_JIT:
         assert cut("return 50").complaint == result.complaint
+
+
+def graded(*arguments):
+    from click.testing import CliRunner
+
+    from devmemlab.cli import main
+
+    done = CliRunner().invoke(main, ["grade", *map(str, arguments), "--interpreted"])
+    return done.exit_code, done.output
+
+
+def notebook(path, *cells):
+    import json
+
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": cell.splitlines(True)}
+        for i, cell in enumerate(cells)]}))
+    return path
+
+
+def test_grading_the_solutions_says_that_all_are_right():
+    status, said = graded(*sorted(SOLUTIONS.glob("*.py")))
+    assert status == 0 and f"{len(exercises.ORDER)} attempts: {len(exercises.ORDER)} right, 0 wrong, 0 not yet." in said
+
+
+def test_grading_a_notebook_runs_its_definitions_and_not_its_lesson(tmp_path):
+    lesson = notebook(tmp_path / "a.ipynb", "%load_ext x\nimport devmemlab as dml\nraise SystemExit('the lesson was run')",
+                      solution("toeplitz"), dml.exercise("guard").blank + "\ncheck_it()", "def broken(:", "MINE = 22",
+                      dml.exercise("rss_table").blank.replace("return -38", "return -MINE"))
+    status, said = graded(lesson)
+    assert status == 1 and "1 of 3 right" in said and "cell 4: SyntaxError" in said and "cell 2" not in said
+    assert "guard                not yet" in said and "rss_table            wrong     four queues: rss_table returned -22" in said
+    assert graded(lesson, "--only", "toeplitz")[0] == 0
+    assert graded(lesson, "--only", "ptr_ring")[0] == 1, "a file without an attempt is not a success"
+
+
+def test_grading_tells_a_function_that_is_missing_and_writes_json(tmp_path):
+    import json
+
+    half = tmp_path / "half.py"
+    half.write_text("import devmemlab as dml\n" + dml.exercise("ptr_ring").blank.partition("\n\n\n")[0])
+    status, _ = graded(half, "--json", tmp_path / "out.json")
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert status == 1 and told["summary"] == {"right": 0, "wrong": 1, "not yet": 0}
+    assert told["files"][0]["rows"][0]["complaint"] == "ring_consume is missing"
+
+
+def test_grading_wants_files_that_it_can_read(tmp_path):
+    assert graded()[0] == 2 and graded(tmp_path / "nowhere.py")[0] == 2
+    for name, text in (("a.txt", ""), ("b.ipynb", "{}"), ("c.ipynb", "no JSON")):
+        (tmp_path / name).write_text(text)
+        status, said = graded(tmp_path / name)
+        assert status == 1 and said.startswith(f"devmemlab: {name}: ") and "Traceback" not in said
+
+
+def test_a_wheel_carries_no_solutions():
+    import tomllib
+
+    wheel = tomllib.loads((checkout() / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "/notebooks/solutions" in wheel["exclude"]

@@ -14,7 +14,8 @@ from importlib import import_module
 from devmemlab.lab.exercises import checking  # noqa: F401  (results get their displays when this room is first asked for)
 
 ORDER = ("header_split", "toeplitz", "chunk_allocator", "page_pool_fast_path", "ptr_ring", "token_ranges", "gather_plan",
-         "reorder_queue", "page_window")
+         "reorder_queue", "page_window", "guard", "bind_order", "refill_policy", "rss_table", "cmsg_writer", "sack_blocks",
+         "dontneed_budget")
 """Names of the exercises, in the order in which they are best done."""
 
 
