@@ -35,7 +35,8 @@ def table(graded):
     return "\n".join(lines)
 
 
-@click.command(help="Check the attempts in notebooks or .py files. Only their imports, functions and constants are run, not the lesson.")
+@click.command(help="Check the attempts in notebooks or .py files. Only their imports, functions and constants are run, not the "
+                    "lesson.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--only", multiple=True, type=click.Choice(ORDER), metavar="NAME", help="Only this exercise (may be given again).")
 @click.option("--interpreted", is_flag=True, help="Do not compile what is right as plain Python: quicker, for a whole class.")

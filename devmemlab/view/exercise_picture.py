@@ -78,7 +78,8 @@ class ExercisePicture(Still):
         for cell in cells:
             width = max(cell.length * scale, 1.5)
             fill = theme.texture(prefix, cell.role) if cell.role else "none"
-            parts.append(element("rect", x=x, y=y, width=width, height=HIGH, fill=fill, stroke=theme.colour("ink"), stroke_width=0.8))
+            parts.append(element("rect", x=x, y=y, width=width, height=HIGH, fill=fill, stroke=theme.colour("ink"),
+                                 stroke_width=0.8))
             label = _fitting(cell.label, width - 4, 10)
             if label:
                 parts.append(element("text", label, x=x + width / 2, y=y + 16, class_="mid tiny halo"))

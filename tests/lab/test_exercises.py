@@ -50,6 +50,7 @@ def test_the_solution_is_right_interpreted_and_compiled(name):
     assert result and result.status == RIGHT and result.total >= 20, result
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name, i", RIGHTS, ids=[f"{name}-{i}" for name, i in RIGHTS])
 def test_another_answer_is_right(name, i):
     exercise = dml.exercise(name)
@@ -57,6 +58,7 @@ def test_another_answer_is_right(name, i):
     assert result.status == RIGHT, result
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name, i", WRONGS, ids=[f"{name}-{i}" for name, i in WRONGS])
 def test_a_mutant_is_rejected(name, i):
     exercise, source = dml.exercise(name), solution(name)
@@ -78,7 +80,8 @@ def test_the_blank_is_not_yet(name):
     result = exercise.check(*made_of("import devmemlab as dml\n\n\n" + exercise.blank, exercise), machine_code=False)
     assert result.status == NOT_YET and not result and "not yet" in repr(result)
     html = result._repr_html_()
-    assert html == exercise.check(*made_of("import devmemlab as dml\n" + exercise.blank, exercise), machine_code=False)._repr_html_()
+    assert html == exercise.check(*made_of("import devmemlab as dml\n" + exercise.blank, exercise),
+                                  machine_code=False)._repr_html_()
     assert html.count("data:image/svg+xml") == 1
 
 
@@ -112,7 +115,7 @@ def test_every_case_can_be_drawn(name):
 
 def test_every_room_of_the_order_is_there():
     chapters = {path.stem for path in pathlib.Path(exercises.__file__).parent.glob("*.py")}
-    assert chapters - {"__init__", "case", "attempt", "checking", "exercise", "grading"} == set(exercises.ORDER)
+    assert chapters - {"__init__", "case", "attempt", "checking", "puzzle", "grading"} == set(exercises.ORDER)
     assert {path.stem for path in SOLUTIONS.glob("*.py")} == set(exercises.ORDER)
     with pytest.raises(ValueError, match="there is no exercise 'x'; there are header_split"):
         dml.exercise("x")
@@ -218,7 +221,8 @@ def notebook(path, *cells):
     import json
 
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": cell.splitlines(True)}
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None,
+         "source": cell.splitlines(True)}
         for i, cell in enumerate(cells)]}))
     return path
 
@@ -261,5 +265,5 @@ def test_grading_wants_files_that_it_can_read(tmp_path):
 def test_a_wheel_carries_no_solutions():
     import tomllib
 
-    wheel = tomllib.loads((checkout() / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert "/notebooks/solutions" in wheel["exclude"]
+    project = tomllib.loads((checkout() / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "/notebooks/solutions" in project["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]

@@ -4,9 +4,9 @@ Law.   A checker accepts whatever keeps the specification, however it is written
 Reads. Each chapter names what it mirrors.
 Omits. Solutions. The witness of each chapter is plain Python over lists, slices and sets, of another shape than a kernel.
 
-Reading order: case (arrays, calls, lanes), attempt (running what a learner wrote), checking, exercise, grading; then the puzzles in
-the order of the lessons: header_split, toeplitz, chunk_allocator, page_pool_fast_path, ptr_ring, token_ranges, gather_plan,
-reorder_queue, page_window, guard, bind_order, refill_policy, rss_table, cmsg_writer, sack_blocks, dontneed_budget.
+Reading order: case (arrays, calls, lanes), attempt (running what a learner wrote), checking, puzzle, grading; then the puzzles,
+in the order in which they are best done: header_split, toeplitz, chunk_allocator, page_pool_fast_path, ptr_ring, token_ranges,
+gather_plan, reorder_queue, page_window, guard, bind_order, refill_policy, rss_table, cmsg_writer, sack_blocks, dontneed_budget.
 """
 
 from importlib import import_module
@@ -29,7 +29,7 @@ def exercise(name):
 
     Returns
     -------
-    exercise : devmemlab.lab.exercises.exercise.Exercise
+    exercise : devmemlab.lab.exercises.puzzle.Exercise
         With all its hints untold: ``.specification``, ``.blank``, ``.hint()``, ``.check(kernel)``.
 
     Raises

@@ -7,9 +7,10 @@ Omits. Answers that depend on the driver; what is undone when a bind fails at it
 
 from devmemlab.base.errno import EBADF, EBUSY, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ERANGE
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
-FIELDS = ("admin", "ifindex", "fd", "queues", "queue_ops", "nest", "queue_type", "queue_id", "rx_queues", "fd_kind", "split", "threshold",
+FIELDS = ("admin", "ifindex", "fd", "queues", "queue_ops", "nest", "queue_type", "queue_id", "rx_queues", "fd_kind", "split",
+          "threshold",
           "xdp", "bound", "xsk")
 GOOD = dict(admin=1, ifindex=2, fd=1, queues=1, queue_ops=1, nest=1, queue_type=0, queue_id=3, rx_queues=8, fd_kind=2, split=1,
             threshold=0, xdp=0, bound=0, xsk=0)
@@ -18,9 +19,11 @@ CHECKS = (
     ("admin", "0", EPERM), ("ifindex", "0", ERANGE), ("ifindex", "-1: not given", EINVAL), ("fd", "not given", EINVAL),
     ("queues", "not given", EINVAL), ("ifindex", "no device", ENODEV), ("queue_ops", "0", EOPNOTSUPP), ("nest", "0", EINVAL),
     ("queue_type", "1: tx", EINVAL), ("queue_id", "too large", EINVAL), ("fd_kind", "0: closed", EBADF),
-    ("fd_kind", "1: no dmabuf", EINVAL), ("split", "0: off or auto", EINVAL), ("threshold", "above 0", EINVAL), ("xdp", "1", EEXIST),
+    ("fd_kind", "1: no dmabuf", EINVAL), ("split", "0: off or auto", EINVAL), ("threshold", "above 0", EINVAL),
+    ("xdp", "1", EEXIST),
     ("bound", "1", EEXIST), ("xsk", "1", EBUSY))
-BAD = (dict(admin=0), dict(ifindex=0), dict(ifindex=-1), dict(fd=0), dict(queues=0), dict(ifindex=9), dict(queue_ops=0), dict(nest=0),
+BAD = (dict(admin=0), dict(ifindex=0), dict(ifindex=-1), dict(fd=0), dict(queues=0), dict(ifindex=9), dict(queue_ops=0),
+       dict(nest=0),
        dict(queue_type=1), dict(queue_id=8), dict(fd_kind=0), dict(fd_kind=1), dict(split=0), dict(threshold=1), dict(xdp=1),
        dict(bound=1), dict(xsk=1))
 
@@ -34,7 +37,7 @@ def _case(name, *wrong):
 
 def _edges():
     alone = [_case(f"only {field} is wrong ({how})", change) for (field, how, _), change in zip(CHECKS, BAD)]
-    # Two neighbours at once tell every exchange of two checks; the later one is set first, so that one field keeps the earlier value.
+    # Two neighbours at once tell every exchange of two checks. The later one is set first: a field keeps the earlier value.
     pairs = [_case(f"{CHECKS[k][0]} ({CHECKS[k][1]}) before {CHECKS[k + 1][0]} ({CHECKS[k + 1][1]})", BAD[k + 1], BAD[k])
              for k in range(len(BAD) - 1) if set(BAD[k]) != set(BAD[k + 1])]
     return [_case("nothing is wrong"), *alone, *pairs, _case("everything is wrong", *reversed(BAD)),
@@ -72,15 +75,16 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "bind_order", "Which mistake is told?", "10", {"bind_rx": ("request",)},
-    "A request to bind a dmabuf to one RX queue may be wrong in many ways at once. Answer like Linux 6.18: with the first check that fails. "
-    "The devices of this machine have the numbers 1, 2 and 3.",
-    {"request": "int64[15]: 0 `admin`, the caller has CAP_NET_ADMIN; 1 `ifindex`, -1 when it is not given; 2 `fd`, 3 `queues`, 1 when they "
-                "are given; 4 `queue_ops`, the device can restart single queues; 5 `nest`, the queue has both id and type; 6 `queue_type`, "
-                "0 rx, 1 tx; 7 `queue_id`; 8 `rx_queues`, active RX queues; 9 `fd_kind`, 0 closed, 1 something else, 2 a dmabuf; 10 `split`, "
-                "header split is on; 11 `threshold`, hds-thresh; 12 `xdp`, an XDP program is attached; 13 `bound`, the queue has a provider; "
-                "14 `xsk`, the queue has an AF_XDP pool"},
+    "A request to bind a dmabuf to one RX queue may be wrong in many ways at once. Answer like Linux 6.18: with the first check "
+    "that fails. The devices of this machine have the numbers 1, 2 and 3.",
+    {"request": "int64[15]: 0 `admin`, the caller has CAP_NET_ADMIN; 1 `ifindex`, -1 when it is not given; 2 `fd`, 3 `queues`, "
+                "1 when they are given; 4 `queue_ops`, the device can restart single queues; 5 `nest`, the queue has both id "
+                "and type; 6 `queue_type`, 0 rx, 1 tx; 7 `queue_id`; 8 `rx_queues`, active RX queues; 9 `fd_kind`, 0 closed, 1 "
+                "something else, 2 a dmabuf; 10 `split`, header split is on; 11 `threshold`, hds-thresh; 12 `xdp`, an XDP "
+                "program is attached; 13 `bound`, the queue has a provider; 14 `xsk`, the queue has an AF_XDP pool"},
     "0 when it is bound",
-    [("EPERM", "the caller is not privileged, whatever else is asked"), ("ERANGE", "`ifindex` is 0: the policy refuses that value"),
+    [("EPERM", "the caller is not privileged, whatever else is asked"), ("ERANGE", "`ifindex` is 0: the policy refuses that "
+                                                                                   "value"),
      ("EINVAL", "`ifindex`, `fd` or `queues` is not given"), ("ENODEV", "there is no such device"),
      ("EOPNOTSUPP", "the device has no queue operations"),
      ("EINVAL", "the queue lacks id or type, or is no rx queue, or is not below the active ones"),

@@ -1,6 +1,6 @@
 """Checking an attempt: the first case that it gets wrong, with all its numbers.
 
-Law.   The same attempt gets the same verdict, every time and in every mode; a wrong one gets an answer, never a traceback of ours.
+Law.   The same attempt gets the same verdict, every time and in every mode; a wrong one gets an answer, never a traceback.
 Reads. Nothing of Linux.
 Omits. Marks for parts: an attempt keeps its specification or does not.
 """
@@ -138,14 +138,16 @@ def difference(exercise, before, call, wanted, returned, after):
     ----------
     exercise : Exercise
         Whose word counts where more than one answer is right.
-    before, after : dict of str to list
-        Arrays before and after the call.
+    before : dict of str to list
+        Arrays before the call.
     call : Call
         What was called.
     wanted : Wanted
         What the specification says.
     returned : int
         What came.
+    after : dict of str to list
+        Arrays after the call.
 
     Returns
     -------

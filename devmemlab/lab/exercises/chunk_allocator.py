@@ -7,13 +7,14 @@ Omits. Several chunks; a chunk at address 0.
 
 from devmemlab.base.errno import EINVAL, ENOMEM
 from devmemlab.lab.exercises.case import Call, Case, Cell, Lane, Wanted
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 
 def _case(name, taken, *calls):
     """A call of one number asks for that many pages; (first, pages) returns them."""
     return Case(name, {"taken": [int(page) for page in taken]}, tuple(
-        Call("chunk_free", {"first": call[0], "pages": call[1]}) if isinstance(call, tuple) else Call("chunk_alloc", {"pages": call})
+        Call("chunk_free", {"first": call[0], "pages": call[1]}) if isinstance(call, tuple) else Call("chunk_alloc",
+                                                                                                      {"pages": call})
         for call in calls))
 
 
@@ -30,7 +31,8 @@ def _edges():
         _case("return with one page that is free", "11011111", (0, 4), 1), _case("return from a negative page", "1111", (-1, 2)),
         _case("return past the end", "1111", (3, 2)), _case("return no pages", "1111", (1, 0)),
         _case("return less than none", "1111", (2, -1)), _case("return the last page", "1111", (3, 1), 1),
-        _case("return far past the end", "1111", (9, 1)), _case("the second page is free, the last one not", "1011", (0, 2), (0, 1), 2),
+        _case("return far past the end", "1111", (9, 1)), _case("the second page is free, the last one not", "1011", (0, 2),
+                                                                (0, 1), 2),
     ]
 
 
@@ -71,9 +73,10 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "chunk_allocator", "First fit", "03", {"chunk_alloc": ("taken", "pages"), "chunk_free": ("taken", "first", "pages")},
-    "Hand out pages of a dmabuf. `chunk_alloc` finds the lowest page from which `pages` pages in a row are free, marks them as taken "
-    "and returns the first. `chunk_free` takes `pages` pages from `first` on back.",
-    {"taken": "int64[n], one number a page: 0 free, 1 taken", "pages": "how many, in a row", "first": "the first page that comes back"},
+    "Hand out pages of a dmabuf. `chunk_alloc` finds the lowest page from which `pages` pages in a row are free, marks them as "
+    "taken and returns the first. `chunk_free` takes `pages` pages from `first` on back.",
+    {"taken": "int64[n], one number a page: 0 free, 1 taken", "pages": "how many, in a row",
+     "first": "the first page that comes back"},
     "`chunk_alloc`: the first page; `chunk_free`: 0",
     [("EINVAL", "`pages` is less than 1"), ("ENOMEM", "`chunk_alloc`: nowhere are so many pages in a row free"),
      ("EINVAL", "`chunk_free`: a page is not in the dmabuf, or is free already")],

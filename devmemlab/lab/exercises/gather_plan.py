@@ -7,7 +7,7 @@ Omits. Copying; alignment.
 
 from devmemlab.base.errno import EFAULT, EINVAL, ENOSPC
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 
 def _case(name, frags, room=1 << 20, memory=65536):
@@ -17,9 +17,11 @@ def _case(name, frags, room=1 << 20, memory=65536):
 
 def _edges():
     return [
-        _case("two pages apart", [(0, 4096), (8192, 4096)]), _case("three that touch", [(4096, 4096), (8192, 4096), (12288, 100)]),
+        _case("two pages apart", [(0, 4096), (8192, 4096)]), _case("three that touch",
+                                                                   [(4096, 4096), (8192, 4096), (12288, 100)]),
         _case("backwards", [(8192, 4096), (4096, 4096), (0, 4096)]), _case("one", [(100, 7)]), _case("no frag at all", []),
-        _case("an empty frag in the middle", [(0, 100), (500, 0), (100, 50)]), _case("an empty frag at the beginning", [(9, 0), (10, 5)]),
+        _case("an empty frag in the middle", [(0, 100), (500, 0), (100, 50)]),
+        _case("an empty frag at the beginning", [(9, 0), (10, 5)]),
         _case("empty frags only", [(0, 0), (5, 0)]), _case("the same octets twice", [(0, 100), (0, 100)]),
         _case("two that overlap", [(0, 100), (50, 100)]), _case("touching, but not in order", [(100, 50), (0, 100)]),
         _case("the end of the memory", [(65000, 536)]), _case("one octet past the end", [(65000, 537)]),
@@ -74,8 +76,8 @@ def _given(arrays, call):
 EXERCISE = Exercise(
     "gather_plan", "Scattered frags, few copies", "02",
     {"gather_plan": ("frags", "copies", "memory_bytes", "room")},
-    "The payload of a message lies in `frags` all over a dmabuf, and a program wants it in one piece. Write the list of copies. A frag "
-    "that begins where the one before it ends belongs into the same copy; an empty frag needs none, and parts nothing.",
+    "The payload of a message lies in `frags` all over a dmabuf, and a program wants it in one piece. Write the list of copies. "
+    "A frag that begins where the one before it ends belongs into the same copy; an empty frag needs none, and parts nothing.",
     {"frags": "int64[n, 2]: offset in the dmabuf, length", "copies": "int64[m, 3], to be written: from, to, octets; long enough",
      "memory_bytes": "size of the dmabuf", "room": "octets of the target, which begins at 0"},
     "the number of copies",

@@ -7,7 +7,7 @@ Omits. IPv6, which has extension headers to walk; checksums.
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 TAGS = (0x8100, 0x88A8)
 
@@ -41,7 +41,8 @@ def _edges():
         _case("TCP header longer than the packet", payload=0, doff=6), _case("cut off in IP", keep=30),
         _case("cut off in TCP", keep=40), _case("cut off in TCP's options", tcp_options=3, keep=58, payload=0),
         _case("13 octets", keep=13), _case("14 octets", keep=14), _case("a tag and nothing else", tags=TAGS[:1], keep=17),
-        _case("IP claims more than there is", total=1500), _case("the padding is not TCP", payload=0, total=44, padding=20, doff=7),
+        _case("IP claims more than there is", total=1500), _case("the padding is not TCP", payload=0, total=44, padding=20,
+                                                                 doff=7),
         _case("8 octets of TCP, and the frame ends", total=28, keep=42),
         _case("three tags", tags=(0x8100,) * 3), _case("TCP header ends where the packet ends", payload=0, tcp_options=4),
     ]
@@ -50,7 +51,8 @@ def _edges():
 def _more(random):
     for number in range(20):
         yield _case(f"random frame {number}", payload=random.randrange(60), tags=[random.choice(TAGS)] * random.randrange(3),
-                    options=random.randrange(11), tcp_options=random.randrange(11), fragment=random.choice((0, 0, 0x4000, 0x2001)))
+                    options=random.randrange(11), tcp_options=random.randrange(11),
+                    fragment=random.choice((0, 0, 0x4000, 0x2001)))
 
 
 def _twin(arrays, call):
@@ -99,7 +101,8 @@ EXERCISE = Exercise(
      ("EOPNOTSUPP", "the protocol is not 6, or it is a fragment (more-fragments bit `0x2000`, or an offset, `0x1fff`)"),
      ("EINVAL", "TCP has fewer than 20 octets within IP's total length, or its header length is below 20 or above those")],
     ["Read the type in octets 12 and 13. As long as it is a tag's, and at most twice, look 4 octets further on.",
-     "IP's header length is the lower half of its first octet, in units of 4; TCP's is the upper half of its octet 12, in units of 4.",
+     "IP's header length is the lower half of its first octet, in units of 4; TCP's is the upper half of its octet 12, in units "
+     "of 4.",
      "What follows IP's total length is padding: TCP must fit below `ip + total`, not below `len(frame)`."],
     _edges, _more, _twin, _lanes, unit="octets (long payloads are drawn shorter)",
 )

@@ -6,7 +6,7 @@ Omits. NUMA nodes, the counters of held and released buffers.
 """
 
 from devmemlab.lab.exercises.case import Call, Case, Cell, Lane, Wanted
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 FIELDS = ("cached", "head", "waiting", "left", "fast", "refill", "slow")
 
@@ -25,7 +25,8 @@ def _edges():
     return [
         _case("three in the cache", [11, 13, 15], [21, 23], [31]), _case("the cache is empty", (), [21, 23, 25], [31]),
         _case("cache and ring are empty", (), (), [31, 33]), _case("nothing anywhere"),
-        _case("one in the cache", [11], (), ()), _case("one in the ring", (), [21], ()), _case("one at the provider", (), (), [31]),
+        _case("one in the cache", [11], (), ()), _case("one in the ring", (), [21], ()),
+        _case("one at the provider", (), (), [31]),
         _case("the cache to its end", [11, 13], (), (), 3), _case("cache, then ring", [11], [21, 23], (), 4),
         _case("more in the ring than is moved", (), [21, 23, 25, 27, 29, 41], (), 7),
         _case("the ring goes around its end", (), [21, 23, 25, 27], (), 4, head=6),
@@ -78,16 +79,18 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "page_pool_fast_path", "Cache, ring, provider", "04", {"pool_alloc": ("ctl", "cache", "ring", "provider", "most")},
-    "Take one buffer out of a page_pool. If the cache holds any, the top one leaves it (`fast` grows). If not, the ring is asked: up "
-    "to `most` entries move from it to the cache, oldest first, and the top of the cache leaves it at once (`refill` grows). If the "
-    "ring is empty, too, the provider gives one, the last that it has (`slow` grows).",
-    {"ctl": "int64[7]: 0 `cached`, entries of the cache; 1 `head`, slot of the ring's oldest entry; 2 `waiting`, entries of the ring; "
-            "3 `left`, entries of the provider; 4 `fast`, 5 `refill`, 6 `slow`, counters",
+    "Take one buffer out of a page_pool. If the cache holds any, the top one leaves it (`fast` grows). If not, the ring is "
+    "asked: up to `most` entries move from it to the cache, oldest first, and the top of the cache leaves it at once (`refill` "
+    "grows). If the ring is empty, too, the provider gives one, the last that it has (`slow` grows).",
+    {"ctl": "int64[7]: 0 `cached`, entries of the cache; 1 `head`, slot of the ring's oldest entry; 2 `waiting`, entries of the "
+            "ring; 3 `left`, entries of the provider; 4 `fast`, 5 `refill`, 6 `slow`, counters",
      "cache": "int64[8], a stack: its top is entry `cached - 1`; what is above does not matter",
-     "ring": "int64[s], its entries lie from slot `head` on and go on in slot 0 behind the last; what is in other slots does not matter",
+     "ring": "int64[s], its entries lie from slot `head` on and go on in slot 0 behind the last; what is in other slots does "
+             "not matter",
      "provider": "int64[p], a stack, too, with its top at `left - 1`; never written", "most": "entries moved at most, 1 to 8"},
     "the buffer; 0 when there is none anywhere (and no counter grows)", [],
     ["The cheapest case is a decrement and a load.", "Move while fewer than `most` are moved and the ring is not empty.",
-     "The order turns around: the oldest of the ring lies at the bottom of the cache, so the youngest that was moved leaves first."],
+     "The order turns around: the oldest of the ring lies at the bottom of the cache, so the youngest that was moved leaves "
+     "first."],
     _edges, _more, _twin, _lanes, _given, unit="buffers",
 )

@@ -7,7 +7,7 @@ Omits. Several connections that share the pages; what a sender's habits say abou
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 WRAP = 1 << 32
 
@@ -31,7 +31,8 @@ def _edges():
                                                                     free=0, promised=12800),
         _case("rcv_nxt has reached the edge", free=0, promised=0), _case("rcv_nxt is past the edge", free=0, promised=-500),
         _case("past the edge, with pages", free=3, promised=-500), _case("a page takes nothing", octets=0),
-        _case("less than nothing", octets=-5), _case("negative pages", free=-1), _case("scale 15", scale=15), _case("scale below 0", scale=-1),
+        _case("less than nothing", octets=-5), _case("negative pages", free=-1), _case("scale 15", scale=15),
+        _case("scale below 0", scale=-1),
         _case("the promise is more than the field holds", scale=0, free=0, promised=70000),
     ]
 
@@ -72,10 +73,10 @@ def _given(arrays, call):
 EXERCISE = Exercise(
     "page_window", "A window in pages", "08",
     {"page_window": ("free_pages", "page_octets", "reserve", "rcv_nxt", "right_edge", "scale")},
-    "Tell a peer how many octets it may send. Each segment begins a page of its own, and a page has been found to take `page_octets`; "
-    "`reserve` pages are promised to nobody. The window goes out in units of `2**scale` octets, at most 65535 of them: round the room "
-    "down. But the right edge of an earlier promise never moves left: what is left of it (`right_edge - rcv_nxt`, 32 bits, nothing when "
-    "`rcv_nxt` is past the edge), rounded up, is the least.",
+    "Tell a peer how many octets it may send. Each segment begins a page of its own, and a page has been found to take "
+    "`page_octets`; `reserve` pages are promised to nobody. The window goes out in units of `2**scale` octets, at most 65535 of "
+    "them: round the room down. But the right edge of an earlier promise never moves left: what is left of it (`right_edge - "
+    "rcv_nxt`, 32 bits, nothing when `rcv_nxt` is past the edge), rounded up, is the least.",
     {"free_pages": "pages that hold nothing", "page_octets": "payload that a page takes", "reserve": "pages kept back, 0 or more",
      "rcv_nxt": "next octet expected, 0 to 2^32 - 1", "right_edge": "octet behind the last that was promised, 0 to 2^32 - 1",
      "scale": "0 to 14"},

@@ -6,7 +6,7 @@ Omits. The pool's own way to a buffer.
 """
 
 from devmemlab.lab.exercises.case import Call, Case, Cell, Lane, Wanted
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 FIELDS = ("post", "clean", "tail", "doorbells", "failures", "left")
 
@@ -15,9 +15,8 @@ def _case(name, left, post=0, clean=0, slots=8, every=4, calls=1, free=0):
     """``free`` more slots are cleaned before each call but the first: the calls then find room again."""
     pool = list(range(101, 101 + left))
     ring = [7000 + i for i in range(slots)]
-    case = Case(name, {"ctl": [post, clean, post, 0, 0, left], "ring": ring, "pool": pool},
+    return Case(name, {"ctl": [post, clean, post, 0, 0, left], "ring": ring, "pool": pool},
                 tuple(Call("refill", {"cleaned": free if i else 0, "every": every}) for i in range(calls)))
-    return case
 
 
 def _edges():
@@ -31,14 +30,16 @@ def _edges():
         _case("one left over", 5, every=4), _case("three left over, from slot 6 on", 3, 6, 2, every=8),
         _case("cleaned, and filled again", 20, calls=4, free=3), _case("cleaned until the pool is empty", 12, calls=4, free=3),
         _case("cleaned, and nothing there", 8, calls=3, free=2), _case("called for nothing", 20, calls=3, free=0),
-        _case("a ring of one", 5, slots=1, every=1, calls=3, free=1), _case("a ring of 16", 40, 3, 3, slots=16, every=8, calls=3, free=5),
+        _case("a ring of one", 5, slots=1, every=1, calls=3, free=1),
+        _case("a ring of 16", 40, 3, 3, slots=16, every=8, calls=3, free=5),
     ]
 
 
 def _more(random):
     for number in range(14):
         clean = random.randrange(40)
-        yield _case(f"random ring {number}", random.randrange(24), clean + random.randrange(9), clean, 8, random.choice((1, 2, 4, 8)), 4,
+        yield _case(f"random ring {number}", random.randrange(24), clean + random.randrange(9), clean, 8,
+                    random.choice((1, 2, 4, 8)), 4,
                     random.randrange(4))
 
 
@@ -64,7 +65,7 @@ def _twin(arrays, call):
 def _drawn(name, lists):
     ring, ctl = lists["ring"], dict(zip(FIELDS, lists["ctl"]))
     posted = {slot % len(ring) for slot in range(ctl["clean"], min(ctl["post"], ctl["clean"] + len(ring)))}
-    return Lane(name, [Cell(1, "device" if i in posted else "", str(netmem) if i in posted else "") for i, netmem in enumerate(ring)])
+    return Lane(name, [Cell(1, "device", str(netmem)) if i in posted else Cell(1) for i, netmem in enumerate(ring)])
 
 
 def _given(arrays, call):
@@ -78,11 +79,11 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "refill_policy", "Keep the ring full", "05", {"refill": ("ctl", "ring", "pool", "cleaned", "every")},
-    "First `cleaned` more descriptors come back from the card: `clean` grows by as many, but never beyond `post`. Then post buffers until "
-    "the ring is full or the pool is empty. A buffer goes to slot `post` modulo the ring's length, and `post` grows. `post` and `clean` "
-    "only ever grow; the ring is full when they are as far apart as it is long. The card sees `tail` alone: whenever `post` becomes a "
-    "multiple of `every`, set `tail` to `post` and count a doorbell; once more at the end if posted buffers are left that it does not know "
-    "of. If the pool is empty while a slot is free, count one failure.",
+    "First `cleaned` more descriptors come back from the card: `clean` grows by as many, but never beyond `post`. Then post "
+    "buffers until the ring is full or the pool is empty. A buffer goes to slot `post` modulo the ring's length, and `post` "
+    "grows. `post` and `clean` only ever grow; the ring is full when they are as far apart as it is long. The card sees `tail` "
+    "alone: whenever `post` becomes a multiple of `every`, set `tail` to `post` and count a doorbell; once more at the end if "
+    "posted buffers are left that it does not know of. If the pool is empty while a slot is free, count one failure.",
     {"ctl": "int64[6]: 0 `post`, 1 `clean`, 2 `tail`, 3 `doorbells`, 4 `failures`, 5 `left`, buffers in the pool",
      "ring": "int64[s], descriptors; slots that are not posted keep what is in them", "pool": "int64[p], a stack with its top at "
      "`left - 1`; never written", "cleaned": "descriptors that come back", "every": "posts to a doorbell"},

@@ -7,7 +7,7 @@ Omits. Which segment's octets count where two overlap.
 
 from devmemlab.base.errno import ENOSPC
 from devmemlab.lab.exercises.case import Call, Case, Cell, Lane, Wanted
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 WRAP = 1 << 32
 
@@ -24,10 +24,12 @@ def _edges():
         _case("in order", 1000, (0, 100), (100, 100)), _case("the second one first", 1000, (100, 100), (0, 100)),
         _case("three, the middle one last", 1000, (0, 50), (100, 50), (50, 50)), _case("nothing in it", 1000, (0, 0)),
         _case("nothing in it, early", 1000, (50, 0)), _case("old", 1000, (-100, 100)), _case("old and new", 1000, (-50, 100)),
-        _case("old up to the last octet", 1000, (-100, 101)), _case("twice the same, early", 1000, (100, 50), (100, 50), (0, 100)),
+        _case("old up to the last octet", 1000, (-100, 101)), _case("twice the same, early", 1000, (100, 50), (100, 50),
+                                                                    (0, 100)),
         _case("two that touch become one", 1000, (100, 50), (150, 50), (0, 100)),
         _case("two that touch, the later one first", 1000, (150, 50), (100, 50), (0, 100)),
-        _case("two that overlap", 1000, (100, 80), (150, 80), (0, 100)), _case("a third joins two", 1000, (100, 20), (140, 20), (110, 40)),
+        _case("two that overlap", 1000, (100, 80), (150, 80), (0, 100)),
+        _case("a third joins two", 1000, (100, 20), (140, 20), (110, 40)),
         _case("one covers three", 1000, (100, 10), (120, 10), (140, 10), (90, 100)),
         _case("blocks are kept in order", 1000, (300, 10), (100, 10), (200, 10)),
         _case("over the end of the numbers", high, (0, 100), (100, 100), (200, 50)),
@@ -92,11 +94,12 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "reorder_queue", "Order without octets", "08", {"segment_arrives": ("ctl", "blocks", "seq", "length")},
-    "A segment arrives: `length` octets from sequence number `seq` on. Octets before `rcv_nxt` are old and do not count. Keep what came "
-    "early as blocks: in order, apart from one another (blocks that touch or overlap are one). Whatever is in order from `rcv_nxt` on is "
-    "told at once: `rcv_nxt` moves behind it, and blocks that it reaches or touches leave. Sequence numbers are 32 bits and begin again at "
-    "0; all numbers here are less than 2^31 apart.",
-    {"ctl": "int64[2]: 0 `rcv_nxt`, 1 the number of blocks", "blocks": "int64[s, 2]: first octet, octet behind the last; rows from the "
+    "A segment arrives: `length` octets from sequence number `seq` on. Octets before `rcv_nxt` are old and do not count. Keep "
+    "what came early as blocks: in order, apart from one another (blocks that touch or overlap are one). Whatever is in order "
+    "from `rcv_nxt` on is told at once: `rcv_nxt` moves behind it, and blocks that it reaches or touches leave. Sequence "
+    "numbers are 32 bits and begin again at 0; all numbers here are less than 2^31 apart.",
+    {"ctl": "int64[2]: 0 `rcv_nxt`, 1 the number of blocks", "blocks": "int64[s, 2]: first octet, octet behind the last; rows "
+                                                                       "from the "
      "number of blocks on do not matter", "seq": "0 to 2^32 - 1", "length": "octets, 0 or more"},
     "how many octets have become in order",
     [("ENOSPC", "more blocks would have to be kept than there are rows; nothing changes then")],

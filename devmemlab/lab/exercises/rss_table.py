@@ -7,7 +7,7 @@ Omits. Weights, contexts.
 
 from devmemlab.base.errno import EINVAL, EOPNOTSUPP
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 
 def _case(name, slots, equal, queues, out=(), start=0):
@@ -19,14 +19,16 @@ def _edges():
     return [
         _case("four queues", 16, 4, 8), _case("all queues", 16, 8, 8), _case("queue 1 is out", 16, 4, 8, [1]),
         _case("one queue", 8, 1, 8), _case("no more than one is left", 8, 3, 4, [0, 1]), _case("the first is out", 8, 4, 4, [0]),
-        _case("the last is out", 8, 4, 4, [3]), _case("all are out", 8, 4, 4, [0, 1, 2, 3]), _case("out, but not chosen", 8, 2, 4, [3]),
+        _case("the last is out", 8, 4, 4, [3]), _case("all are out", 8, 4, 4, [0, 1, 2, 3]),
+        _case("out, but not chosen", 8, 2, 4, [3]),
         _case("from queue 2 on", 8, 3, 8, (), 2), _case("from queue 2 on, 3 is out", 8, 3, 8, [3], 2),
         _case("more queues than entries", 4, 8, 8), _case("a table that is not a multiple", 10, 4, 8),
         _case("a multiple no more, with one out", 8, 4, 4, [2]), _case("one more than there are", 8, 9, 8),
         _case("up to the last", 8, 6, 8, (), 2), _case("one past the last", 8, 7, 8, (), 2), _case("no queue", 8, 0, 8),
         _case("less than none", 8, -1, 8), _case("a negative start", 8, 2, 8, (), -1), _case("no table", 0, 4, 8),
         _case("too many and all out", 8, 9, 8, range(8)), _case("a table of 128", 128, 15, 16, [4, 9]),
-        _case("no table, and all out", 0, 4, 4, range(4)), _case("no table, and too many", 0, 5, 4), _case("no table, and no queue", 0, 0, 4),
+        _case("no table, and all out", 0, 4, 4, range(4)), _case("no table, and too many", 0, 5, 4),
+        _case("no table, and no queue", 0, 0, 4),
     ]
 
 
@@ -61,9 +63,9 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "rss_table", "Equal shares, some queues kept out", "06", {"rss_table": ("table", "out", "start", "equal")},
-    "Fill a network card's indirection table as `ethtool -X start S equal N` does, but keep the queues out that are marked: they wait for "
-    "device memory. From the `equal` queues `start`, `start + 1`, ... leave those out, and write the others into the table, rising, again "
-    "and again until it is full.",
+    "Fill a network card's indirection table as `ethtool -X start S equal N` does, but keep the queues out that are marked: "
+    "they wait for device memory. From the `equal` queues `start`, `start + 1`, ... leave those out, and write the others into "
+    "the table, rising, again and again until it is full.",
     {"table": "int64[t], to be written: the queue of each entry", "out": "int64[q], one number a queue: 1 is kept out",
      "start": "first queue", "equal": "how many"},
     "how many queues have a place in the table's order (even when the table is too short for all)",

@@ -7,7 +7,7 @@ Omits. The octets of the option; blocks that were told and are gone.
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 WRAP = 1 << 32
 
@@ -15,7 +15,8 @@ WRAP = 1 << 32
 def _case(name, *segments, most=4, twice=(0, 0), base=1000):
     rows = [[(base + start) % WRAP, (base + end) % WRAP, arrival] for start, end, arrival in segments]
     # A list without rows cannot say that it has three columns, hence the row that stands for none.
-    return one(name, "sack_blocks", {"most": most, "twice_start": (base + twice[0]) % WRAP, "twice_end": (base + twice[1]) % WRAP},
+    return one(name, "sack_blocks", {"most": most, "twice_start": (base + twice[0]) % WRAP,
+                                     "twice_end": (base + twice[1]) % WRAP},
                queue=rows or [[0, 0, 0]], sack=[[0, 0]] * 6)
 
 
@@ -32,13 +33,15 @@ def _edges():
         _case("something came twice", *three, twice=(0, 50)), _case("something came twice, and nothing is early", twice=(0, 50)),
         _case("twice, and three fit", *three, twice=(0, 50), most=3), _case("twice, and one fits", *three, twice=(0, 50), most=1),
         _case("twice, and none fits", *three, twice=(0, 50), most=0), _case("twice the end of a block", *three, twice=(150, 200)),
-        _case("twice, before the first", *three, twice=(-100, 0)), _case("over the end of the numbers", (0, 100, 1), (100, 300, 2),
+        _case("twice, before the first", *three, twice=(-100, 0)),
+        _case("over the end of the numbers", (0, 100, 1), (100, 300, 2),
                                                                        (500, 600, 3), base=WRAP - 100),
         _case("twice, over the end of the numbers", (500, 600, 3), twice=(-50, 50), base=0),
         _case("a block over the end of the numbers", (-50, 50, 2), (50, 80, 1), (90, 95, 9), base=0),
         _case("large arrival numbers", (100, 200, 1 << 40), (300, 400, (1 << 40) - 1), (500, 600, (1 << 40) + 1)),
         _case("all touch", *((100 * i, 100 * i + 100, 10 - i) for i in range(6))),
-        _case("pairs that touch", *((150 * (i // 2) * 2 + 50 * i, 150 * (i // 2) * 2 + 50 * i + 50, (i * 5) % 8 + 1) for i in range(8))),
+        _case("pairs that touch", *((150 * (i // 2) * 2 + 50 * i, 150 * (i // 2) * 2 + 50 * i + 50,
+                                     (i * 5) % 8 + 1) for i in range(8))),
     ]
 
 
@@ -87,12 +90,15 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "sack_blocks", "What came early", "08", {"sack_blocks": ("queue", "sack", "most", "twice_start", "twice_end")},
-    "Write the blocks of a selective acknowledgement. The out-of-order queue holds segments in the order of their numbers; segments that "
-    "touch (one ends where the next begins) are one block, and a block is as new as the newest of its segments. If something has just come "
-    "twice, that is the first block (DSACK); then the blocks of the queue, the newest first. No more than `most` in all.",
-    {"queue": "int64[n, 3]: first octet, octet behind the last, number of arrival (1 or more, each another); a row whose number of arrival "
+    "Write the blocks of a selective acknowledgement. The out-of-order queue holds segments in the order of their numbers; "
+    "segments that touch (one ends where the next begins) are one block, and a block is as new as the newest of its segments. "
+    "If something has just come twice, that is the first block (DSACK); then the blocks of the queue, the newest first. No more "
+    "than `most` in all.",
+    {"queue": "int64[n, 3]: first octet, octet behind the last, number of arrival (1 or more, each another); a row whose number "
+              "of arrival "
      "is 0 stands for an empty queue", "sack": "int64[6, 2], to be written; rows behind the last block stay as they were",
-     "most": "blocks that fit, at most 6", "twice_start": "first octet that came twice", "twice_end": "octet behind the last; the same as "
+     "most": "blocks that fit, at most 6", "twice_start": "first octet that came twice",
+     "twice_end": "octet behind the last; the same as "
      "`twice_start` when nothing did"},
     "how many blocks there are",
     [("EINVAL", "`most` is negative")],

@@ -7,7 +7,7 @@ Omits. Choosing the fields and the transform that makes both directions of a flo
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 KEY = list(bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa"))
 
@@ -59,8 +59,8 @@ def _lanes(arrays, call, returned, after):
 
 EXERCISE = Exercise(
     "toeplitz", "A hash for a flow", "06", {"toeplitz": ("key", "octets")},
-    "Compute the Toeplitz hash of `octets`. Number the bits of both arrays from the most significant bit of octet 0 on. For every "
-    "bit of `octets` that is 1, say bit `i`, XOR the 32 bits `i` to `i + 31` of the key into the result.",
+    "Compute the Toeplitz hash of `octets`. Number the bits of both arrays from the most significant bit of octet 0 on. For "
+    "every bit of `octets` that is 1, say bit `i`, XOR the 32 bits `i` to `i + 31` of the key into the result.",
     {"key": "int64[k], its octets, 0 to 255 each", "octets": "int64[n], octets of the flow in network order"},
     "the hash, 0 to 2^32 - 1; 0 when there is nothing to hash",
     [("EINVAL", "the key has fewer octets than `octets` has and 4 more")],

@@ -7,7 +7,7 @@ Omits. Tokens that are named but not held: they would use the budget up, see the
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.lab.exercises.case import Cell, Lane, Wanted, one
-from devmemlab.lab.exercises.exercise import Exercise
+from devmemlab.lab.exercises.puzzle import Exercise
 
 
 def _case(name, tokens, most_ranges=128, most_tokens=1024):
@@ -23,7 +23,8 @@ def _edges():
         _case("one token", [9]), _case("token 0 is a token", [0, 1]), _case("no token", []),
         _case("a row of 1500", range(1, 1501)), _case("exactly 1024", range(1024)), _case("1025", range(1025)),
         _case("130 single tokens", range(0, 260, 2)), _case("exactly 128 ranges", range(0, 256, 2)),
-        _case("a run that is cut by the budget of 4", [1, 2, 3, 5, 6, 7], 10, 4), _case("runs that fit a budget of 3", [1, 2, 3, 5, 6, 7], 10, 3),
+        _case("a run that is cut by the budget of 4", [1, 2, 3, 5, 6, 7], 10, 4),
+        _case("runs that fit a budget of 3", [1, 2, 3, 5, 6, 7], 10, 3),
         _case("two ranges a call", [1, 3, 5, 7, 9], 2, 100), _case("both limits at once", [1, 3, 4, 5, 6, 9, 11], 2, 3),
         _case("a run longer than two budgets", range(10, 30), 4, 8), _case("one range a call", [1, 2, 5, 6, 9], 1, 100),
         _case("one token a call", [1, 2, 3], 4, 1), _case("not in order", [3, 2]), _case("twice the same", [4, 4]),
@@ -69,11 +70,12 @@ def _given(arrays, call):
 EXERCISE = Exercise(
     "token_ranges", "Few ranges, few calls", "11",
     {"token_ranges": ("tokens", "ranges", "calls", "most_ranges", "most_tokens")},
-    "A program holds `tokens` and wants to return them with `SO_DEVMEM_DONTNEED`. Write them as ranges, in order: tokens that follow "
-    "one another share a range. Spread the ranges over calls, in order, too: a call takes as much as it can, and a range is cut only "
-    "where the tokens of a call are used up.",
+    "A program holds `tokens` and wants to return them with `SO_DEVMEM_DONTNEED`. Write them as ranges, in order: tokens that "
+    "follow one another share a range. Spread the ranges over calls, in order, too: a call takes as much as it can, and a range "
+    "is cut only where the tokens of a call are used up.",
     {"tokens": "int64[n], numbers of tokens, rising", "ranges": "int64[m, 2], to be written: first token, count; long enough",
-     "calls": "int64[k], to be written: ranges in each call; long enough", "most_ranges": "ranges that a call takes (128 in Linux)",
+     "calls": "int64[k], to be written: ranges in each call; long enough", "most_ranges": "ranges that a call takes (128 in "
+                                                                                          "Linux)",
      "most_tokens": "tokens that a call takes (1024 in Linux)"},
     "the number of calls",
     [("EINVAL", "the tokens do not rise (look first, write later)")],

@@ -86,7 +86,8 @@ def swapped(*names):
 
 
 MUTANTS = [
-    swapped("admin", "zero"), swapped("zero", "given"), swapped("given", "device"), swapped("device", "ops"), swapped("ops", "queue"),
+    swapped("admin", "zero"), swapped("zero", "given"), swapped("given", "device"), swapped("device", "ops"),
+    swapped("ops", "queue"),
     swapped("queue", "closed"), swapped("split", "exists"), swapped("exists", "xsk"),
     *((_LINES[name], "") for name in ("zero", "given", "device", "ops", "queue", "closed", "dmabuf", "split", "exists", "xsk")),
     (_LINES["closed"] + _LINES["dmabuf"] + _LINES["split"], _LINES["split"] + _LINES["closed"] + _LINES["dmabuf"]),
