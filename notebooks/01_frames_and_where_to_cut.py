@@ -306,6 +306,23 @@ for name, octets in {"plain": make_frame(), **variants}.items():
     print(f"{name:13}{'right' if my_cut(octets) == cut_of(octets).at else 'wrong'}")
 
 # %% [markdown]
+# ### Puzzle: where to cut
+#
+# The card's own decision, on frames that are not all well. Fill in the blank and run its cell; `header_split_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+header_split_puzzle = dml.exercise("header_split")
+header_split_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def header_cut(frame):
+    return -38      # ENOSYS: not yet
+
+header_split_puzzle.check(header_cut)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -264,6 +264,23 @@ except OSError as error:
 outcome["after unbinding"]
 
 # %% [markdown]
+# ### Puzzle: scattered frags, few copies
+#
+# The payload came in pieces; a device wants it in one. Fill in the blank and run its cell; `gather_plan_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+gather_plan_puzzle = dml.exercise("gather_plan")
+gather_plan_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def gather_plan(frags, copies, memory_bytes, room):
+    return -38      # ENOSYS: not yet
+
+gather_plan_puzzle.check(gather_plan)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

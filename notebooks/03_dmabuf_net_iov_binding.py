@@ -351,6 +351,27 @@ dmabuf = stuck.host.mem.dmabufs.buf[stuck.host.dmabuf_of(stuck.fd)]
 print("attachments:", dmabuf.attachments, " mappings:", dmabuf.mappings)
 
 # %% [markdown]
+# ### Puzzle: first fit
+#
+# Whoever lends memory must find some that is free, and must not believe everything that he is told when it comes back. Fill in the blank and run its cell; `chunk_allocator_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+chunk_allocator_puzzle = dml.exercise("chunk_allocator")
+chunk_allocator_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def chunk_alloc(taken, pages):
+    return -38      # ENOSYS: not yet
+
+@dml.kernel
+def chunk_free(taken, first, pages):
+    return -38      # ENOSYS: not yet
+
+chunk_allocator_puzzle.check(chunk_alloc, chunk_free)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -406,6 +406,44 @@ def queue_release(state, index):
 dml.check_provider(dml.UserProvider(queue_alloc, queue_release, init=init, name="queue"))
 
 # %% [markdown]
+# ### Puzzle: cache, ring, provider
+#
+# The three places of this lesson, in their order. Fill in the blank and run its cell; `page_pool_fast_path_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+page_pool_fast_path_puzzle = dml.exercise("page_pool_fast_path")
+page_pool_fast_path_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def pool_alloc(ctl, cache, ring, provider, most):
+    return -38      # ENOSYS: not yet
+
+page_pool_fast_path_puzzle.check(pool_alloc)
+
+# %% [markdown]
+# ### Puzzle: a ring with late slots
+#
+# The ring of the pool, with the slots that are freed late. Fill in the blank and run its cell; `ptr_ring_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+ptr_ring_puzzle = dml.exercise("ptr_ring")
+ptr_ring_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def ring_produce(ctl, slots, entry):
+    return -38      # ENOSYS: not yet
+
+@dml.kernel
+def ring_consume(ctl, slots, batch):
+    return -38      # ENOSYS: not yet
+
+ptr_ring_puzzle.check(ring_produce, ring_consume)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

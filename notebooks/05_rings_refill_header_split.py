@@ -367,6 +367,23 @@ print(f"sent again: about {round(int(sender.total_retrans), -1)} segments")
 # data. It loses time, and looks to everybody else like a bad cable.
 
 # %% [markdown]
+# ### Puzzle: keep the ring full
+#
+# What the driver does after every poll. Fill in the blank and run its cell; `refill_policy_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+refill_policy_puzzle = dml.exercise("refill_policy")
+refill_policy_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def refill(ctl, ring, pool, cleaned, every):
+    return -38      # ENOSYS: not yet
+
+refill_policy_puzzle.check(refill)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -332,7 +332,42 @@ print(control.commands)
 # rule brings the tokens. A working configuration needs both.
 #
 # </details>
+
+# %% [markdown]
+# ### Puzzle: a hash for a flow
 #
+# The hash of section 1, by hand. Fill in the blank and run its cell; `toeplitz_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+toeplitz_puzzle = dml.exercise("toeplitz")
+toeplitz_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def toeplitz(key, octets):
+    return -38      # ENOSYS: not yet
+
+toeplitz_puzzle.check(toeplitz)
+
+# %% [markdown]
+# ### Puzzle: equal shares, some queues kept out
+#
+# The table of section 2, with queues kept free. Fill in the blank and run its cell; `rss_table_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+rss_table_puzzle = dml.exercise("rss_table")
+rss_table_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def rss_table(table, out, start, equal):
+    return -38      # ENOSYS: not yet
+
+rss_table_puzzle.check(rss_table)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -400,7 +400,25 @@ print(control.text)
 # the next 15 do not fit behind the 6. Small segments in pages have been copied into the linear part; GRO here joins frags.
 #
 # </details>
+
+# %% [markdown]
+# ### Puzzle: may this be read?
 #
+# One rule for four readers. Fill in the blank and run its cell; `guard_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+guard_puzzle = dml.exercise("guard")
+guard_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def may_read(how, headlen, length, unreadable, offset, want):
+    return -38      # ENOSYS: not yet
+
+guard_puzzle.check(may_read)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -386,7 +386,59 @@ print(control.text)
 # by the timer when there is no room for a second guess. No end: few pages and small segments.
 #
 # </details>
+
+# %% [markdown]
+# ### Puzzle: order without octets
 #
+# Everything that TCP needs to know about early data stands in headers. Fill in the blank and run its cell; `reorder_queue_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+reorder_queue_puzzle = dml.exercise("reorder_queue")
+reorder_queue_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def segment_arrives(ctl, blocks, seq, length):
+    return -38      # ENOSYS: not yet
+
+reorder_queue_puzzle.check(segment_arrives)
+
+# %% [markdown]
+# ### Puzzle: a window in pages
+#
+# How much may be promised when a segment of one octet costs a page? Fill in the blank and run its cell; `page_window_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+page_window_puzzle = dml.exercise("page_window")
+page_window_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def page_window(free_pages, page_octets, reserve, rcv_nxt, right_edge, scale):
+    return -38      # ENOSYS: not yet
+
+page_window_puzzle.check(page_window)
+
+# %% [markdown]
+# ### Puzzle: what came early
+#
+# What the sender is told about what came early. Fill in the blank and run its cell; `sack_blocks_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+sack_blocks_puzzle = dml.exercise("sack_blocks")
+sack_blocks_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def sack_blocks(queue, sack, most, twice_start, twice_end):
+    return -38      # ENOSYS: not yet
+
+sack_blocks_puzzle.check(sack_blocks)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

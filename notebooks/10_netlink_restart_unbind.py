@@ -335,7 +335,25 @@ print(f"the last pool was gone {waited_ns / 1e9:g} s later (virtual time)")
 # %% [markdown]
 # It does not matter. Whichever goes first leaves the other in order: the closed connection gives back all its tokens, and the
 # pool has what it waits for. No order of crashes leaks device memory; that is what counting references is for.
+
+# %% [markdown]
+# ### Puzzle: which mistake is told?
 #
+# A request may be wrong in more than one way; only one is told. Fill in the blank and run its cell; `bind_order_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+bind_order_puzzle = dml.exercise("bind_order")
+bind_order_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def bind_rx(request):
+    return -38      # ENOSYS: not yet
+
+bind_order_puzzle.check(bind_rx)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

@@ -450,7 +450,59 @@ print("old pool waits for", [pool["inflight"] for pool in down.machine.detached_
 # %% [markdown]
 # It is not. The queue remembers what it is bound to and gets a new pool on the same binding; TCP repairs the rest. But eight
 # buffers are still with the old pool: until they come home, the new one has so many fewer.
+
+# %% [markdown]
+# ### Puzzle: few ranges, few calls
 #
+# The program's half: as few calls as possible. Fill in the blank and run its cell; `token_ranges_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+token_ranges_puzzle = dml.exercise("token_ranges")
+token_ranges_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def token_ranges(tokens, ranges, calls, most_ranges, most_tokens):
+    return -38      # ENOSYS: not yet
+
+token_ranges_puzzle.check(token_ranges)
+
+# %% [markdown]
+# ### Puzzle: take tokens back, within a budget
+#
+# The kernel's half: a program must not keep it busy. Fill in the blank and run its cell; `dontneed_budget_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+dontneed_budget_puzzle = dml.exercise("dontneed_budget")
+dontneed_budget_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def dontneed(live, ranges, optlen, budget, most_ranges):
+    return -38      # ENOSYS: not yet
+
+dontneed_budget_puzzle.check(dontneed)
+
+# %% [markdown]
+# ### Puzzle: 40 octets for a frag
+#
+# What lies between the two: how a program learns of its tokens. Fill in the blank and run its cell; `cmsg_writer_puzzle.hint()` tells
+# hints, one at a time.
+
+# %%
+cmsg_writer_puzzle = dml.exercise("cmsg_writer")
+cmsg_writer_puzzle
+
+# %% tags=["exercise"]
+@dml.kernel
+def put_cmsg(control, ctl, kind, frag_offset, frag_size, frag_token, dmabuf_id):
+    return -38      # ENOSYS: not yet
+
+cmsg_writer_puzzle.check(put_cmsg)
+
+# %% [markdown]
 # ## What you saw
 #
 # If these hold, so does this lesson:

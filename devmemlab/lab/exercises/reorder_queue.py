@@ -41,7 +41,6 @@ def _edges():
         _case("no slot left, but it joins", 1000, (100, 10), (110, 10), (90, 10), (300, 5), slots=1),
         _case("reaches the first block", 1000, (100, 50), (0, 120)), _case("covers the first block", 1000, (100, 50), (0, 200)),
         _case("in order up to the first block, not the second", 1000, (100, 50), (200, 50), (0, 100)),
-        _case("no slots at all", 1000, (0, 10), (20, 10), (10, 10), slots=0),
     ]
 
 
