@@ -13,7 +13,7 @@ from devmemlab.view.still import WIDTH, Still, css
 from devmemlab.view.svg import document, element, prefix_of, text_width
 from devmemlab.view.tables import html_table
 
-NAMES_WIDTH, LANE, HIGH = 150, 34, 24
+NAMES_WIDTH, LANE, HIGH = 176, 34, 24
 YOURS = {"right": "yours", "wrong": "yours", "not yet": "the blank"}
 
 
@@ -76,6 +76,8 @@ class ExercisePicture(Still):
         parts = [element("text", _fitting(name, NAMES_WIDTH - 14), x=8, y=y + 16, class_="small strong")]
         x = float(NAMES_WIDTH)
         for cell in cells:
+            if cell.length <= 0:
+                continue
             width = max(cell.length * scale, 1.5)
             fill = theme.texture(prefix, cell.role) if cell.role else "none"
             parts.append(element("rect", x=x, y=y, width=width, height=HIGH, fill=fill, stroke=theme.colour("ink"),

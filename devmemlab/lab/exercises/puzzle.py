@@ -120,7 +120,7 @@ class Exercise:
         text : str
             Hexadecimal for octets.
         """
-        if "octet" in self.arguments.get(name, "") and all(isinstance(v, int) and 0 <= v <= 255 for v in values):
+        if "0 to 255" in self.arguments.get(name, "") and all(isinstance(v, int) and 0 <= v <= 255 for v in values):
             return bytes(values[:64]).hex(" ") + (f" ... {len(values)} octets" if len(values) > 64 else "")
         return spell(values, 40)
 

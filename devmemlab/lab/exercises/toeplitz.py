@@ -61,7 +61,7 @@ EXERCISE = Exercise(
     "toeplitz", "A hash for a flow", "06", {"toeplitz": ("key", "octets")},
     "Compute the Toeplitz hash of `octets`. Number the bits of both arrays from the most significant bit of octet 0 on. For "
     "every bit of `octets` that is 1, say bit `i`, XOR the 32 bits `i` to `i + 31` of the key into the result.",
-    {"key": "int64[k], its octets, 0 to 255 each", "octets": "int64[n], octets of the flow in network order"},
+    {"key": "int64[k], its octets, 0 to 255 each", "octets": "int64[n], 0 to 255 each, the flow in network order"},
     "the hash, 0 to 2^32 - 1; 0 when there is nothing to hash",
     [("EINVAL", "the key has fewer octets than `octets` has and 4 more")],
     ["The first window is the first four octets of the key, as a number.",
