@@ -113,6 +113,20 @@ def test_every_case_can_be_drawn(name):
             assert lanes and all(cell.length >= 0 and isinstance(cell.label, str) for lane in lanes for cell in lane.cells)
 
 
+@pytest.mark.parametrize("garbage", [0, 7, -1, -(1 << 62), 1 << 62])
+@pytest.mark.parametrize("name", exercises.ORDER)
+def test_garbage_is_answered_and_drawn(name, garbage):
+    exercise = dml.exercise(name)
+    lines = ["import numpy as np"]
+    for function, takes in exercise.functions.items():
+        lines.append(f"def {function}({', '.join(takes)}):")
+        lines += [f"    if isinstance({argument}, np.ndarray): {argument}[...] = {garbage}" for argument in takes]
+        lines.append(f"    return {garbage}")
+    result = exercise.check(*made_of("\n".join(lines), exercise), machine_code=False)
+    assert result.status == WRONG and result.complaint in repr(result) and "yours" in result.picture().text
+    assert len(result._repr_html_()) > 1000 and result.rows()
+
+
 def test_every_room_of_the_order_is_there():
     chapters = {path.stem for path in pathlib.Path(exercises.__file__).parent.glob("*.py")}
     assert chapters - {"__init__", "case", "attempt", "checking", "puzzle", "grading"} == set(exercises.ORDER)

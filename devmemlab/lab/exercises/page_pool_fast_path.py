@@ -59,8 +59,7 @@ def _twin(arrays, call):
         ctl["slow"] += 1
         netmem = arrays["provider"][ctl["left"]]
     ctl["cached"] = len(cache)
-    # What lies above the cache and in empty slots is nobody's business: the lanes and the next call do not look at it.
-    return Wanted(netmem, {"ctl": [ctl[name] for name in FIELDS], "cache": cache, "ring": []})
+    return Wanted(netmem, {"ctl": [ctl[name] for name in FIELDS], "cache": cache})
 
 
 def _given(arrays, call):
@@ -85,8 +84,8 @@ EXERCISE = Exercise(
     {"ctl": "int64[7]: 0 `cached`, entries of the cache; 1 `head`, slot of the ring's oldest entry; 2 `waiting`, entries of the "
             "ring; 3 `left`, entries of the provider; 4 `fast`, 5 `refill`, 6 `slow`, counters",
      "cache": "int64[8], a stack: its top is entry `cached - 1`; what is above does not matter",
-     "ring": "int64[s], its entries lie from slot `head` on and go on in slot 0 behind the last; what is in other slots does "
-             "not matter",
+     "ring": "int64[s], its entries lie from slot `head` on and go on in slot 0 behind the last; never "
+             "written: `head` and `waiting` tell which slots count",
      "provider": "int64[p], a stack, too, with its top at `left - 1`; never written", "most": "entries moved at most, 1 to 8"},
     "the buffer; 0 when there is none anywhere (and no counter grows)", [],
     ["The cheapest case is a decrement and a load.", "Move while fewer than `most` are moved and the ring is not empty.",

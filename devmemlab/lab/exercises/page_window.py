@@ -74,9 +74,10 @@ EXERCISE = Exercise(
     "page_window", "A window in pages", "08",
     {"page_window": ("free_pages", "page_octets", "reserve", "rcv_nxt", "right_edge", "scale")},
     "Tell a peer how many octets it may send. Each segment begins a page of its own, and a page has been found to take "
-    "`page_octets`; `reserve` pages are promised to nobody. The window goes out in units of `2**scale` octets, at most 65535 of "
-    "them: round the room down. But the right edge of an earlier promise never moves left: what is left of it (`right_edge - "
-    "rcv_nxt`, 32 bits, nothing when `rcv_nxt` is past the edge), rounded up, is the least.",
+    "`page_octets`; `reserve` pages are promised to nobody. The window goes out in units of `2**scale` octets, and the "
+    "field has 16 bits: never more than 65535 of them. Round the room down. But the right edge of an earlier promise never "
+    "moves left: what is left of it (`right_edge - rcv_nxt`, 32 bits, nothing when `rcv_nxt` is past the edge), rounded up, is "
+    "the least.",
     {"free_pages": "pages that hold nothing", "page_octets": "payload that a page takes", "reserve": "pages kept back, 0 or more",
      "rcv_nxt": "next octet expected, 0 to 2^32 - 1", "right_edge": "octet behind the last that was promised, 0 to 2^32 - 1",
      "scale": "0 to 14"},

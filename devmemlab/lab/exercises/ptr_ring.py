@@ -85,7 +85,8 @@ EXERCISE = Exercise(
     "behind the last).",
     {"ctl": "int64[3]: 0 `producer`, 1 `head`, 2 `tail`, numbers of slots", "slots": "int64[s]; 0 is an empty slot",
      "entry": "what to put in, not 0", "batch": "slots that are emptied together, 1 or more"},
-    "`ring_produce`: 0; `ring_consume`: the entry, or 0 when the slot at `head` is empty (then nothing changes)",
+    "`ring_produce`: 0; `ring_consume`: the entry, or 0 when the slot at `head` is empty or there are no slots (then nothing "
+    "changes)",
     [("ENOSPC", "`ring_produce`: the slot is not empty, or there are no slots")],
     ["No counter says whether the ring is full: the slot does.", "A full ring refuses producers even after a consume or two: "
                                                                  "that is meant.",

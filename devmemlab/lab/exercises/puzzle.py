@@ -62,18 +62,16 @@ class Exercise:
         Takes arrays, call, result and arrays afterwards, gives lanes: once for what was wanted, once for what came.
     given : callable, optional
         Takes arrays and call, gives lanes of what was there before.
-    accept : callable, optional
-        Takes arrays, call, result and arrays afterwards; None when that is right. For exercises with several right answers.
     unit : str
         What the picture counts.
     """
 
     def __init__(self, name, title, lesson, functions, what, arguments, returns, errors, hints, edges, more, twin, lanes,
-                 given=None, accept=None, unit=""):
+                 given=None, unit=""):
         self.name, self.title, self.lesson, self.functions = name, title, lesson, functions
         self.what, self.arguments, self.returns, self.errors = what, arguments, returns, errors
         self.hints, self.edges, self.more, self.twin = tuple(hints), edges, more, twin
-        self.lanes, self.given, self.accept, self.unit = lanes, given, accept, unit
+        self.lanes, self.given, self.unit = lanes, given, unit
         self._told = 0
 
     def fresh(self):

@@ -48,7 +48,6 @@ def without_touching_the_cache_for_what_leaves():
                 cache[ctl[0]] = netmem
                 ctl[0] += 1
             netmem = ring[head]
-            ring[head] = 0
             head += 1
             if head == len(ring):
                 head = 0
@@ -83,4 +82,5 @@ MUTANTS = [
     ("    ctl[3] -= 1\n", ""),
     ("    ctl[6] += 1\n", ""),
     ("return provider[ctl[3]]", "return provider[0]"),
+    ("        ctl[2] -= 1\n", "        ctl[2] -= 1\n        ring[ctl[1]] = 0\n"),
 ]
