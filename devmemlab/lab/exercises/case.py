@@ -152,5 +152,7 @@ def spell(value, most=24):
     """
     if not isinstance(value, list):
         return str(value)
+    if len(value) > 4 and all(each == value[0] for each in value):
+        return f"{len(value)} times {spell(value[0])}"
     inside = [spell(each, most) for each in value[:most]]
     return "[" + ", ".join(inside) + (f", ... {len(value)} in all" if len(value) > most else "") + "]"

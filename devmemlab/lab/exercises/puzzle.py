@@ -118,7 +118,8 @@ class Exercise:
         text : str
             Hexadecimal for octets.
         """
-        if "0 to 255" in self.arguments.get(name, "") and all(isinstance(v, int) and 0 <= v <= 255 for v in values):
+        octets = "0 to 255" in self.arguments.get(name, "") and all(isinstance(v, int) and 0 <= v <= 255 for v in values)
+        if octets and len(set(values)) > 1:
             return bytes(values[:64]).hex(" ") + (f" ... {len(values)} octets" if len(values) > 64 else "")
         return spell(values, 40)
 
@@ -142,7 +143,7 @@ class Exercise:
             call = case.calls[0]
             wanted = self.twin({name: list(values) for name, values in case.arrays.items()}, call)
             said = [f"{name} = {self.spell(name, values)}" for name, values in case.arrays.items()]
-            gives = "".join(f"; {name}: {self.spell(name, values)}" for name, values in wanted.arrays.items())
+            gives = "".join(f"; {name}: {self.spell(name, values)}" for name, values in wanted.arrays.items() if values)
             yield (f"- {case.name}: {', '.join(said)}; `{call.function}({', '.join(self.shown_arguments(call))})` gives "
                    f"{checking.with_name(wanted.returned)}{gives}")
 
