@@ -7,6 +7,7 @@ import pytest
 from devmemlab.base.trace import events
 from devmemlab.net.gro import gro_hold, gro_joins, make_gro
 from devmemlab.net.skb import skb_alloc
+from devmemlab.sock.uapi import SO_OOBINLINE, SOL_SOCKET
 from devmemlab.wire.frame import make_packets
 from tests.net.test_skb import Bench
 from tests.scripts.kit import Script
@@ -83,6 +84,7 @@ def test_what_ends_a_packet(what, packets):
     segments = run(5, 100)
     segments[2] = (segments[2][0], what)
     with Burst(True) as s:
+        s.conn.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)      # an urgent octet stays in the stream
         assert s.burst(segments) == packets
         # What acknowledges something from before the connection is refused with its data, and what follows waits for them.
         taken = 2 if what.get("ack") == 0 else 5
