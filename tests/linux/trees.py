@@ -68,6 +68,8 @@ class Nic:
     def __getattr__(self, name):
         answers = {"get_rings": "rings", "get_channels": "channels", "get_features": "features", "fixed_features": "fixed",
                    "get_rxfh_indir": "table"}
+        if name not in answers and name != "get_driver":
+            raise AttributeError(name)
 
         def call():
             if name in self.refuse:
