@@ -113,7 +113,7 @@ def test_any_order_of_traffic_completions_and_refills(seed, sizes):
     play = Play(seed)
     steps = [play.arrive, play.arrive, play.arm, play.take, play.take, play.refill, play.refill, play.refill_twice,
              play.refill_wrongly, play.restart]
-    for _ in range(sizes(400, 40)):
+    for _ in range(sizes(400, 80)):
         play.rng.choice(steps)()
         play.check()
     assert play.program.at > sizes(20000, 1000)

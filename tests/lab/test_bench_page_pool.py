@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from devmemlab import cli
 from devmemlab.base.cycles import missing_counter
+from devmemlab.commands.bench import command
 from devmemlab.lab import bench
 from devmemlab.lab.bench import page_pool, page_pool_loops, report
 from devmemlab.lab.bench.measure import time_once
@@ -200,6 +201,7 @@ def check_results(found):
 @pytest.fixture
 def few(monkeypatch):
     """Every run of the command in this process has few elements, and `all` is this bench alone."""
+    assert "gather" in command.params[0].type.choices       # chosen when it is imported: before the others are taken away here
     for other in [name for name in bench.BENCHES if name != "page-pool"]:
         monkeypatch.delitem(bench.BENCHES, other)
     monkeypatch.setattr(page_pool, "LOOPS", 256)
