@@ -295,7 +295,7 @@ def test_the_mouse_turns_the_control(lesson):
     lesson.page.locator(f"{CONTROL} button", has_text=lesson.plan.button).click()
     lesson.status_becomes(lesson.plan.becomes[0])
     if lesson.plan.option:
-        lesson.page.locator(f"{CONTROL} select").select_option(lesson.plan.option)
+        lesson.page.locator(f"{CONTROL} select").first.select_option(lesson.plan.option)
         lesson.status_becomes(lesson.plan.becomes[1])
 
 
