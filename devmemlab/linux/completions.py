@@ -13,11 +13,7 @@ import time
 from devmemlab.base.errno import EFAULT, EHOSTUNREACH, EINVAL, ENOBUFS, ENODEV
 from devmemlab.linux import calls
 from devmemlab.linux.tcp_socket import NUMBERS
-from devmemlab.sock.errqueue import Completion, read_completions
 from devmemlab.sock.machines import GENERIC
-from devmemlab.sock.token_batch import token_ranges
-
-__all__ = ["Completion", "DeviceSends"]
 
 MSG_DONTWAIT, MSG_ZEROCOPY = 0x40, 0x4000000
 PAUSE_S = 0.001
@@ -96,9 +92,11 @@ class DeviceSends:
 
         Returns
         -------
-        completions : list of Completion
+        completions : list of devmemlab.sock.errqueue.Completion
             Those that wait; empty when none does. POLLERR says that some do.
         """
+        from devmemlab.sock.errqueue import read_completions        # imports the compiler, which a doctor can do without
+
         return read_completions(conn)
 
     def sendfile(self, conn, fd, offset, count):
@@ -158,4 +156,6 @@ class DeviceSends:
         freed : int
             References released, by all calls.
         """
+        from devmemlab.sock.token_batch import token_ranges         # imports the compiler, too
+
         return sum(self.dontneed(conn, ranges.tolist()) for ranges in token_ranges(tokens))
