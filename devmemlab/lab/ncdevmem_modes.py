@@ -7,8 +7,7 @@ Omits. The server, which is in ncdevmem.py.
 
 import contextlib
 import hashlib
-
-import click
+import sys
 
 from devmemlab.base.errno import EIO
 from devmemlab.commands.output import write_json
@@ -118,7 +117,7 @@ def run_client(wanted, options, say, pay):
         wire.start()
         client.connect()
         try:
-            for line in click.get_binary_stream("stdin"):
+            for line in sys.stdin.buffer:
                 client.send(line)
                 digest.update(line)
             client.finish()
