@@ -64,7 +64,7 @@ BAD = [
     (rules.floors, "devmemlab/tcp/x.py", "def f():\n    import devmemlab.sock.uapi", "floor 4 and imports devmemlab.sock"),
     (rules.floors, "devmemlab/lab/x.py", "from devmemlab import view", "floor 7 and imports devmemlab.view"),
     (rules.floors, "devmemlab/host/x.py", "import_module('devmemlab.view.svg')", "floor 6 and imports devmemlab.view"),
-    (rules.kernels_are_stamped, "devmemlab/view/x.py", "@kernel\ndef f():\n    return 1", "where the cache does not look"),
+    (rules.kernels_stay_below_pictures, "devmemlab/view/x.py", "@kernel\ndef f():\n    return 1", "above the lab"),
     (rules.no_relative_imports, "devmemlab/tcp/x.py", "from ..sock import uapi", "imports relatively"),
     (rules.opening_lines, "devmemlab/tcp/x.py", '"""Only a sentence."""', "must open with"),
     (rules.opening_lines, "devmemlab/tcp/x.py", GOOD.replace("Reads.", "Sees. "), "must open with"),

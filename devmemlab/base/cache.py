@@ -4,11 +4,11 @@ Law.   A cached kernel is used only with the very sources and settings it was co
 Reads. Numba's caching notes: ``cache=True`` watches one file and forgets that its callees live in others.
 Omits. Sharing one cache between users: a cache holds machine code, so only its owner may write it.
 
-A cache directory is named by a digest (the *stamp*) over every source file of the package, the
-versions of Python, Numba, llvmlite and NumPy, and the compiler settings that change code. An edited
-callee or constant anywhere therefore selects a new, empty directory; only the rooms above all kernels
-(pictures and commands) may change freely. What one file in it holds is
-`devmemlab.base.persist`'s business. This chapter alone on its floor looks at a clock: files have ages.
+A cache directory is named by a digest (the *stamp*) over the versions of Python, Numba, llvmlite and NumPy and the compiler
+settings that change code. In it each source file has a folder, named by the stamp of the sources it is made of
+(`devmemlab.base.sources`). An edited callee or constant therefore selects new, empty folders for the files that import it,
+and for no others. What one file in them holds is `devmemlab.base.persist`'s business. This chapter alone on its floor
+looks at a clock: files have ages.
 """
 
 import hashlib
@@ -25,87 +25,22 @@ import numba
 import numpy
 from numba import config
 
-PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-ABOVE_ALL_KERNELS = ("view", "commands", "cli.py")
 KEEP_STAMPS = 3
 KEEP_DAYS = 7
 
 
-def source_files(package=PACKAGE):
-    """List the sources that a stamp covers, in a fixed order.
-
-    Parameters
-    ----------
-    package : pathlib.Path
-        Root of the package.
-
-    Returns
-    -------
-    files : list of pathlib.Path
-        Every ``*.py`` below `package` that can reach a kernel, sorted: `ABOVE_ALL_KERNELS` is left out.
-    """
-    skip = {"__pycache__", "_notebooks"}
-    return sorted(p for p in package.rglob("*.py")
-                  if not skip & set(p.parts) and p.relative_to(package).parts[0] not in ABOVE_ALL_KERNELS)
-
-
-def stamp(package=PACKAGE):
-    """Digest of everything that decides what machine code a kernel becomes.
-
-    Parameters
-    ----------
-    package : pathlib.Path
-        Root of the package.
+def stamp():
+    """Digest of everything but sources that decides what machine code a kernel becomes.
 
     Returns
     -------
     digest : str
         16 hexadecimal digits.
     """
-    h = hashlib.sha256()
-    for path in source_files(package):
-        h.update(path.relative_to(package).as_posix().encode())
-        h.update(path.read_bytes())
     settings = (platform.python_version(), numba.__version__, llvmlite.__version__, numpy.__version__, config.BOUNDSCHECK,
                 str(config.OPT), config.DEBUG, config.DEBUGINFO_DEFAULT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE,
                 config.CPU_NAME)
-    h.update(repr(settings).encode())
-    return h.hexdigest()[:16]
-
-
-def source_ages(package=PACKAGE):
-    """Note when each source file was last written, to tell later whether the stamp still holds.
-
-    Parameters
-    ----------
-    package : pathlib.Path
-        Root of the package.
-
-    Returns
-    -------
-    ages : dict of str to tuple
-        Path -> (modification time in ns, size).
-    """
-    return {str(path): (info.st_mtime_ns, info.st_size) for path in source_files(package) for info in [path.stat()]}
-
-
-def still_true(ages):
-    """Tell whether no source file was written since `ages` was noted.
-
-    Parameters
-    ----------
-    ages : dict
-        From `source_ages`.
-
-    Returns
-    -------
-    unchanged : bool
-        False too when a file is gone.
-    """
-    try:
-        return all((info.st_mtime_ns, info.st_size) == age for path, age in ages.items() for info in [os.stat(path)])
-    except OSError:
-        return False
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
 
 
 def candidate_roots(environ=os.environ):
@@ -180,22 +115,20 @@ def _make_private(path):
     return True
 
 
-def open_cache(environ=os.environ, package=PACKAGE):
-    """Choose, create and mark as used the cache directory for the present sources.
+def open_cache(environ=os.environ):
+    """Choose, create and mark as used the cache directory for the present settings.
 
     Parameters
     ----------
     environ : mapping
         Environment, see `candidate_roots`.
-    package : pathlib.Path
-        Root of the package.
 
     Returns
     -------
     directory : pathlib.Path or None
         None when no candidate is writable: kernels are then compiled for this process only.
     """
-    name = stamp(package)
+    name = stamp()
     for root in candidate_roots(environ):
         directory = root / name
         try:
@@ -213,15 +146,45 @@ def open_cache(environ=os.environ, package=PACKAGE):
     return None
 
 
-def clean_cache(root, keep=None, stamps=KEEP_STAMPS, days=KEEP_DAYS):
-    """Remove cache directories of sources that nobody has used for a while.
+def open_folder(directory, module, sources_stamp):
+    """Choose, create and mark as used the folder for one source file's kernels.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        From `open_cache`.
+    module : str
+        Dotted name.
+    sources_stamp : str
+        From `devmemlab.base.sources`.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        It may have vanished again: whoever writes there finds out.
+    """
+    folder = directory / f"{module}-{sources_stamp}"
+    try:
+        fresh = _make_private(folder)
+        os.utime(folder)
+    except OSError:
+        return folder
+    if fresh:
+        clean_cache(directory, keep=folder, prefix=f"{module}-")
+    return folder
+
+
+def clean_cache(root, keep=None, prefix="", stamps=KEEP_STAMPS, days=KEEP_DAYS):
+    """Remove what nobody has used for a while.
 
     Parameters
     ----------
     root : pathlib.Path
-        Folder that holds one directory a stamp.
+        Holds one directory a stamp.
     keep : pathlib.Path, optional
-        The directory in use.
+        The one in use.
+    prefix : str
+        What their names begin with, before the stamp.
     stamps : int
         This many of the most recently used are kept whatever their age.
     days : float
@@ -233,7 +196,8 @@ def clean_cache(root, keep=None, stamps=KEEP_STAMPS, days=KEEP_DAYS):
         What was removed.
     """
     def is_stamp(p):
-        return p.is_dir() and len(p.name) == 16 and all(c in "0123456789abcdef" for c in p.name)
+        digits = p.name.removeprefix(prefix)
+        return p.name.startswith(prefix) and len(digits) == 16 and all(c in "0123456789abcdef" for c in digits) and p.is_dir()
 
     try:
         found = sorted(((p.stat().st_mtime, p) for p in root.iterdir() if is_stamp(p)), reverse=True)

@@ -15,10 +15,13 @@ from numba import config, njit, types
 
 from devmemlab.base import cache, persist
 from devmemlab.base.inner import INNER
+from devmemlab.base.sources import Sources
 
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 REGISTRY = {}
 _directory = None
-_ages = {}
+_sources = None
+_folders = {}
 _opened = False
 
 
@@ -30,17 +33,28 @@ def cache_directory():
     directory : pathlib.Path or None
         None when nothing is cached (no writable place, or the JIT is off).
     """
-    global _directory, _ages, _opened
+    global _directory, _sources, _opened
     if not _opened:
         _opened = True
         if not config.DISABLE_JIT:
-            _ages = cache.source_ages()
+            _sources = Sources(PACKAGE)
             _directory = cache.open_cache()
     return _directory
 
 
-def _belongs_to_package(function):
-    """Tell whether `function` is defined in a file of this package.
+def cache_folders():
+    """List the folders of `cache_directory` that this process uses, one a source file with kernels.
+
+    Returns
+    -------
+    folders : list of pathlib.Path
+        Empty when nothing is cached.
+    """
+    return list(_folders.values())
+
+
+def _file_in_package(function):
+    """Find the file of this package that defines a function.
 
     Parameters
     ----------
@@ -49,13 +63,38 @@ def _belongs_to_package(function):
 
     Returns
     -------
-    inside : bool
-        True for the package's own sources, which the stamp covers.
+    path : str or None
+        None for a function from elsewhere, a notebook cell among them.
     """
     try:
-        return pathlib.Path(function.__code__.co_filename).resolve().is_relative_to(cache.PACKAGE)
+        path = pathlib.Path(function.__code__.co_filename).resolve()
+        return str(path) if path.is_relative_to(PACKAGE) else None
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def _folder(path, module):
+    """Choose the folder for the kernels of a source file.
+
+    Parameters
+    ----------
+    path, module : str
+        The file, its dotted name.
+
+    Returns
+    -------
+    folder : pathlib.Path or None
+        None when they are not to be kept.
+    """
+    directory = cache_directory()
+    if directory is None:
+        return None
+    if path not in _folders:
+        stamp = _sources.stamp(path)
+        if stamp is None:
+            return None
+        _folders[path] = cache.open_folder(directory, module, stamp)
+    return _folders[path]
 
 
 def _lend(dispatcher, inner):
@@ -114,11 +153,13 @@ def kernel(function=None, **options):
     else:
         inner = options.get("inline") != "always"
         _lend(compiled, njit(**INNER, **wanted)(function) if inner else compiled)
-    if _belongs_to_package(function):
-        directory = cache_directory()
-        if directory:
+    path = _file_in_package(function)
+    if path:
+        folder = _folder(path, function.__module__)
+        if folder:
             for form in forms(compiled):
-                form._cache = persist.KernelCache(function, directory, _ages, inner=form is not compiled)
+                form._cache = persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None,
+                                                  inner=form is not compiled)
         REGISTRY[f"{function.__module__}.{function.__qualname__}"] = compiled
     return compiled
 

@@ -9,7 +9,7 @@ specialisations of one kernel choose the same file name, and one then runs the o
 code; here a name is unique to the process. A torn file raises; here it is noticed by its digest
 and compiled again. A disk that is full or a folder that vanished raises; here it is let be. And
 sources edited while a process runs would be compiled into the folder of the older sources; here
-nothing is kept, or read, once a source file has changed.
+nothing is kept, or read, once a source file that the kernel is made of has changed.
 """
 
 import hashlib
@@ -21,7 +21,6 @@ import sys
 from numba.core.compiler import CompileResult
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-from devmemlab.base import cache
 from devmemlab.base.inner import BITCODE, InnerLibrary
 
 _PROCESS = secrets.token_hex(4)
@@ -30,12 +29,12 @@ INNER_SUFFIX = ".inner"
 
 
 class _Place:
-    """Stands where Numba expects a locator: one folder for all kernels, named by the stamp.
+    """Stands where Numba expects a locator: one folder for the kernels of a file, named by the stamp of its sources.
 
     Parameters
     ----------
     directory : pathlib.Path
-        From `cache.open_cache`.
+        From `cache.open_folder`.
     line : int
         Tells kernels of one name in one module apart.
     """
@@ -107,7 +106,6 @@ class _Impl(CompileResultCacheImpl):
         name = f"{function.__module__}.{function.__qualname__}{INNER_SUFFIX if inner else ''}"
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
 
-
     def rebuild(self, target_context, payload):
         """Make a compiled result of what was kept.
 
@@ -142,17 +140,17 @@ class KernelCache(FunctionCache):
     function : callable
         The plain function.
     directory : pathlib.Path
-        From `cache.open_cache`.
-    ages : dict
-        From `cache.source_ages`, noted when the directory was chosen.
+        From `cache.open_folder`.
+    still_true : callable
+        Tells whether the sources that `directory` is named by are still those on disk.
     inner : bool
         Whether this is the form that other kernels call.
     """
 
-    def __init__(self, function, directory, ages, inner=False):
+    def __init__(self, function, directory, still_true, inner=False):
         self._name = repr(function)
         self._py_func = function
-        self._ages = ages
+        self._still_true = still_true
         self._impl = _Impl(function, directory, inner)
         self._cache_path = str(directory)
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, directory.name)
@@ -173,7 +171,7 @@ class KernelCache(FunctionCache):
         result : CompileResult or None
             None for whatever reason.
         """
-        if not cache.still_true(self._ages):
+        if not self._still_true():
             return None
         try:
             return super().load_overload(sig, target_context)
@@ -190,7 +188,7 @@ class KernelCache(FunctionCache):
         data : CompileResult
             What was compiled.
         """
-        if not cache.still_true(self._ages):
+        if not self._still_true():
             return
         try:
             super().save_overload(sig, data)
@@ -198,19 +196,17 @@ class KernelCache(FunctionCache):
             pass
 
 
-def kept_kernels(directory):
+def kept_kernels(folders):
     """List the kernels of which some specialisation is on disk.
 
     Parameters
     ----------
-    directory : pathlib.Path or None
-        From `cache.open_cache`.
+    folders : iterable of pathlib.Path
+        From `cache.open_folder`.
 
     Returns
     -------
     names : set of str
         ``module.qualname``, as in `kernel.REGISTRY`, with ``locals`` for ``<locals>``.
     """
-    if directory is None:
-        return set()
-    return {path.name.rpartition("-")[0].removesuffix(INNER_SUFFIX) for path in directory.glob("*.nbi")}
+    return {path.name.rpartition("-")[0].removesuffix(INNER_SUFFIX) for folder in folders for path in folder.glob("*.nbi")}

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 import devmemlab
 from devmemlab.base import cache, persist
-from devmemlab.base.kernel import REGISTRY, cache_directory, compiled_count, forms
+from devmemlab.base.kernel import REGISTRY, cache_directory, cache_folders, compiled_count, forms
 from devmemlab.commands.output import json_option, show, write_json
 
 
@@ -112,7 +112,7 @@ def reached():
     names : set of str
         As in `REGISTRY`. A kernel that is always inlined into its callers has no form of its own and counts.
     """
-    kept = persist.kept_kernels(cache_directory())
+    kept = persist.kept_kernels(cache_folders())
     return {name for name, dispatcher in REGISTRY.items()
             if config.DISABLE_JIT or any(form.overloads for form in forms(dispatcher))
             or dispatcher.targetoptions.get("inline") == "always"

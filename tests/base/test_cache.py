@@ -11,6 +11,7 @@ import pytest
 from numba import config
 
 from devmemlab.base import cache
+from devmemlab.base.kernel import PACKAGE
 
 pytestmark = pytest.mark.once       # its processes choose their own modes
 
@@ -30,7 +31,7 @@ class Copy:
         self.home.mkdir()
         package = folder / "site" / "devmemlab"
         package.mkdir(parents=True)
-        shutil.copytree(cache.PACKAGE / "base", package / "base", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE / "base", package / "base", ignore=shutil.ignore_patterns("__pycache__"))
         (package / "__init__.py").write_text("")
         self.package = package
         self.write("constants.py", "SIZE = 4096")
@@ -85,9 +86,31 @@ def test_an_edited_callee_in_another_file_compiles_again(copy):
 def test_an_edited_constant_in_another_file_compiles_again(copy):
     copy.area()
     copy.write("constants.py", "SIZE = 8192")
-    assert copy.area() == (16384, 2, 0)
+    assert copy.area() == (16384, 1, 1), "the callee does not see the constant"
     copy.write("constants.py", "SIZE = 4096")
     assert copy.area() == (8192, 0, 1)
+
+
+def test_an_edit_that_no_kernel_sees_compiles_nothing(copy):
+    copy.area()
+    copy.write("picture.py", "from devmemlab.caller import area")
+    copy.write("__init__.py", "NAME = 1")
+    assert copy.area() == (8192, 0, 1)
+
+
+def test_two_checkouts_share_what_they_have_in_common(copy):
+    """Each edit has its own folder, so going back and forth between two versions compiles each once."""
+    copy.area()
+    for caller, compiled in (("+ 1", 1), ("+ 2", 1), ("+ 1", 0)):
+        copy.write("caller.py", f"""
+            from devmemlab.base.kernel import kernel
+            from devmemlab.callee import twice
+
+            @kernel
+            def area(x):
+                return twice(x) {caller}
+            """)
+        assert copy.area() == (2 + int(caller[-1]), compiled, 1)
 
 
 def test_sources_edited_while_a_process_runs_do_not_poison_the_cache(copy):
@@ -103,7 +126,7 @@ def test_sources_edited_while_a_process_runs_do_not_poison_the_cache(copy):
         print(area(1))
         file.write_text(before)
         """) == ["20000"]
-    assert copy.area() == (8192, 2, 0)
+    assert copy.area() == (8192, 1, 1), "the callee, whose sources nobody touched, was kept"
 
 
 def test_importing_leaves_numbas_own_setting_alone(copy):
@@ -155,7 +178,7 @@ def test_a_torn_file_is_compiled_again_and_replaced(copy):
                     lambda o: b"\\0" * len(o), lambda o: b"no cache at all", lambda o: o]
         for ending in ("nbi", "nbc"):
             for spoil in spoilers:
-                torn = [path for path in cache_directory().glob(f"*.{ending}") if "twice" in path.name]
+                torn = [path for path in cache_directory().glob(f"*/*.{ending}") if "twice" in path.name]
                 assert torn
                 for path in torn:
                     path.write_bytes(spoil(path.read_bytes()))
@@ -301,23 +324,25 @@ def test_a_new_stamp_cleans_old_ones_away(copy):
     assert [path.exists() for path in old] == [True, True, False, False]
 
 
-def test_the_stamp_sees_names_contents_and_settings(tmp_path):
-    (tmp_path / "a.py").write_text("x = 1\n")
-    first = cache.stamp(tmp_path)
-    assert first == cache.stamp(tmp_path) and len(first) == 16
-    (tmp_path / "a.py").rename(tmp_path / "b.py")
-    second = cache.stamp(tmp_path)
-    (tmp_path / "b.py").write_text("x = 2\n")
-    third = cache.stamp(tmp_path)
-    assert len({first, second, third}) == 3
-    (tmp_path / "view").mkdir()
-    (tmp_path / "view" / "a.py").write_text("x = 3\n")
-    assert cache.stamp(tmp_path) == third, "pictures compile nothing"
+def test_the_stamp_sees_settings():
+    first = cache.stamp()
+    assert first == cache.stamp() and len(first) == 16
     before, config.LOOP_VECTORIZE = config.LOOP_VECTORIZE, not config.LOOP_VECTORIZE
     try:
-        assert cache.stamp(tmp_path) != third
+        assert cache.stamp() != first
     finally:
         config.LOOP_VECTORIZE = before
+
+
+def test_folders_of_older_sources_are_cleaned_away_file_by_file(tmp_path):
+    mine = [cache.open_folder(tmp_path, "a.b", digit * 16) for digit in "1234"]
+    others = [cache.open_folder(tmp_path, module, "5" * 16) for module in ("a.b.c", "a", "a.bc")]
+    for number, folder in enumerate(mine + others):
+        then = time.time() - (30 + number) * 86400
+        os.utime(folder, (then, then))
+    fresh = cache.open_folder(tmp_path, "a.b", "8" * 16)
+    assert fresh.exists() and [path.exists() for path in mine] == [True, True, False, False]
+    assert all(path.exists() for path in others)
 
 
 def test_candidates_without_any_environment_end_in_a_folder_of_ones_own():
