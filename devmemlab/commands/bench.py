@@ -47,13 +47,19 @@ def _progress():
 @click.command(help="Measured figures of this machine. NAME is a bench, or all of them:\n\n"
                     "page-pool: what one buffer costs to allocate and return, by the way it takes (cache, ring, allocator), "
                     "pages beside net_iovs; the same loops as the kernel's page-pool benchmark.\n\n"
+                    "rx: a stream into device memory, with host copies, and as plain copies.\n\n"
+                    "control: the receive path with the copy of the payload left out.\n\n"
+                    "scale: the same packets with more connections, queues, device memory, tokens, threads.\n\n"
+                    "trace: tracepoints off and on, and each event.\n\n"
+                    "cold: import, first kernel, warm, demo, each lesson; seconds and memory.\n\n"
                     "tokens: what a frag costs from recvmsg to DONTNEED, by how many tokens are held and which go first.\n\n"
                     "gather: scattered pieces brought into one stretch, in three ways, beside C's memmove.")
 @click.argument("name", metavar="NAME", type=click.Choice([*BENCHES, "all"]))
-@click.option("--quick", is_flag=True, help="A rough answer in a second or two: fewer elements, fewer repeats.")
+@click.option("--quick", is_flag=True, help="A rough answer soon: fewer sizes, fewer repeats.")
 @click.option("--repeats", type=click.IntRange(1, 10_000), default=None, help="Rounds, in which the cases take turns.")
+@click.option("--compare", "earlier", metavar="FILE", default=None, help="Also compare with what --json wrote before.")
 @json_option
-def command(name, quick, repeats, json_path):
+def command(name, quick, repeats, earlier, json_path):
     """Run benches and show what they found.
 
     Parameters
@@ -64,12 +70,26 @@ def command(name, quick, repeats, json_path):
         Fewer elements and repeats.
     repeats : int or None
         Rounds.
+    earlier : str or None
+        Figures to compare with.
     json_path : str or None
         Where the JSON goes.
     """
+    from devmemlab.lab.bench.earlier import comparison, read_figures
+    before = read_figures(earlier) if earlier else None
+    stopped = None
     with _progress() as say:
         say("loading, or compiling on the first run", 0.0)
-        from devmemlab.lab.bench.report import run_benches
-        figures = run_benches(list(BENCHES) if name == "all" else [name], quick, repeats, say)
-    show(figures.table(), json_path)
-    write_json(json_path, figures.as_dict())
+        from devmemlab.lab.bench.report import align, run_benches
+        try:
+            figures = run_benches(list(BENCHES) if name == "all" else [name], quick, repeats, say)
+        except (KeyboardInterrupt, OSError) as problem:
+            figures, stopped = getattr(problem, "figures", None), problem
+    if figures is not None and (figures.rows or not stopped):
+        show(figures.table(), json_path)
+        if before:
+            where, cells = comparison(figures.as_dict(), before)
+            show("\n".join(["", *where, "", align(cells, 3)]), json_path)
+        write_json(json_path, figures.as_dict())
+    if stopped:
+        raise stopped

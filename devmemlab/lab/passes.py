@@ -24,11 +24,25 @@ MAX_FRAMES = 1024
 
 
 class Passes:
-    """One mode with everything it keeps between passes."""
+    """One mode with everything it keeps between passes.
 
-    def __init__(self, source, mode, dmabuf, app_buffer):
+    Parameters
+    ----------
+    source : Source
+        What is received.
+    mode : str
+        One of `devmemlab.lab.receivers.MODES`.
+    dmabuf, app_buffer : int or str
+        Device memory, and the buffer of the copying modes.
+    port : Pcap, optional
+        It plays the source; several passes may share one, which saves a copy of the frames for each.
+    **options
+        Of ``lab.host``.
+    """
+
+    def __init__(self, source, mode, dmabuf, app_buffer, port=None, **options):
         self.source, self.mode = source, mode
-        self.port = Pcap(source.capture, source.flow, speed=None, max_frames=MAX_FRAMES)
+        self.port = port or Pcap(source.capture, source.flow, speed=None, max_frames=MAX_FRAMES)
         self.flow = self.port.flow
         self.ledger = None
         if mode == "memcpy":
@@ -36,8 +50,9 @@ class Passes:
             self.pieces = payload_pieces(source.capture, self.flow)
         else:
             self.lab = Lab()
-            self.host = self.lab.host("receiver", ip=self.flow.dst, mac=self.flow.dst_mac, mtu=9000, rx_queues=2,
-                                      ifname="eth1", port=Untimed(self.port))
+            options = {"mtu": 9000, "rx_queues": 2, **options}
+            self.host = self.lab.host("receiver", ip=self.flow.dst, mac=self.flow.dst_mac, ifname="eth1",
+                                      port=Untimed(self.port), **options)
             self.receiver = make_receiver(mode, self.host, self.flow, dmabuf, app_buffer, check=True)
             self.server = self.host.socket()
             self.server.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)     # every octet of the capture counts

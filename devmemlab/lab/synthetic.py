@@ -22,7 +22,7 @@ NS_PER_FRAME = 1000
 MIN_MTU, MAX_MTU = 128, 65535
 
 
-def _segment(sender, receiver, seq, ack_seq, flags):
+def segment(sender, receiver, seq, ack_seq, flags):
     """Fill in what all segments of one direction share.
 
     Parameters
@@ -97,20 +97,20 @@ def bulk_capture(nbytes, mtu=1500, timestamps=True, seed=0, octets=None, client=
         at += int(frame[made].length)
         made += 1
 
-    syn = _segment(client, server, client_isn, 0, SYN)
+    syn = segment(client, server, client_isn, 0, SYN)
     syn.opt_mss, syn.opt_wscale, syn.opt_sack_permitted = mtu - headers, 7, 1
     put(syn)
-    synack = _segment(server, client, server_isn, client_isn + 1, SYN | ACK)
+    synack = segment(server, client, server_isn, client_isn + 1, SYN | ACK)
     synack.opt_mss, synack.opt_wscale, synack.opt_sack_permitted = mtu - headers, 14, 1
     put(synack)
-    put(_segment(client, server, client_isn + 1, server_isn + 1, ACK))
-    data = _segment(client, server, client_isn + 1, server_isn + 1, ACK)
+    put(segment(client, server, client_isn + 1, server_isn + 1, ACK))
+    data = segment(client, server, client_isn + 1, server_isn + 1, ACK)
     data.opt_timestamp, data.ts_val, data.ts_ecr = timestamps, 1 + made, 1
     assert frame_header_bytes(data) <= HEADER_ROOM
     payload = stream_octets(nbytes) if octets is None else octets
     written, at = emit_bulk_burst(wire, at, frame[made:made + count], data, payload, 0, nbytes, mss)
     made += int(written)
-    put(_segment(client, server, int(data.seq), server_isn + 1, FIN | ACK))
+    put(segment(client, server, int(data.seq), server_isn + 1, FIN | ACK))
     frame.wire_length, frame.csum = frame.length, CSUM_VERIFIED
     frame.at_ns = np.arange(made) * NS_PER_FRAME
     return Capture(wire[:at], frame)

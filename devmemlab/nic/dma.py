@@ -14,6 +14,9 @@ from devmemlab.mem.ledger import DMA_DEVICE, DMA_HEADER, DMA_HOST, ledger_add
 from devmemlab.mem.netmem import netmem_row
 
 MACS_BYTES = 12
+UNMOVED = 2
+"""In ``unmoved`` of a queue's row: payload for device memory stays where it is, and is booked as if it had moved. That is how
+``bench control`` measures the path without its copy; no face of the lab sets it, and what arrives is not what was sent."""
 
 
 @kernel
@@ -83,7 +86,7 @@ def dma_payload(memory, wire, at, length, netmems, netmem, offset, limit, unread
     limit : int64
         Buffer length, octets.
     unreadable : int64
-        1 when the buffer is device memory: decides the ledger line.
+        1 when the buffer is device memory: decides the ledger line. 1 + `UNMOVED`: it is, and everything happens but the copy.
     ledger : LEDGER[n_stage]
         DMA_DEVICE or DMA_HOST grows.
     trace : Trace or None
@@ -99,8 +102,9 @@ def dma_payload(memory, wire, at, length, netmems, netmem, offset, limit, unread
     address = netmems[netmem_row(netmem)].dma_addr
     if offset + length > limit or address < 0 or address + offset + length > len(memory):
         return -EFAULT
-    copy_octets(memory, address + offset, wire, at, length)
-    if unreadable:
+    if unreadable <= UNMOVED:
+        copy_octets(memory, address + offset, wire, at, length)
+    if unreadable & 1:
         ledger_add(ledger, DMA_DEVICE, length)
     else:
         ledger_add(ledger, DMA_HOST, length)

@@ -161,7 +161,7 @@ def gro_hw_take(memory, wire, source, payload, room, rxqs, queue, flow, netmems,
         last = rxqs.cqe[queue, at + head.held - 1]
         done = min(room, payload)
         dma_payload(memory, wire, source, done, netmems, last.netmem, last.payload_bytes, q.buffer_bytes,
-                    q.unreadable - q.host_pages, ledger, trace, queue)
+                    q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue)
         last.payload_bytes += done
     while done < payload:
         slot = q.used & (q.desc_count - 1)
@@ -172,7 +172,7 @@ def gro_hw_take(memory, wire, source, payload, room, rxqs, queue, flow, netmems,
         cqe.error = 0
         piece = min(payload - done, q.buffer_bytes)
         dma_payload(memory, wire, source + done, piece, netmems, cqe.netmem, 0, q.buffer_bytes,
-                    q.unreadable - q.host_pages, ledger, trace, queue)
+                    q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue)
         cqe.payload_bytes = piece
         head.held += 1
         q.used += 1

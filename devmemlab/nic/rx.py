@@ -149,14 +149,14 @@ def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, neede
         if err == 0 and piece > 0:
             if tag and header == 0 and i == 0 and piece > MACS_BYTES:
                 err = np.int64(dma_payload(memory, wire, at, MACS_BYTES, netmems, netmem, 0, q.buffer_bytes,
-                                           q.unreadable - q.host_pages, ledger, trace, queue))
+                                           q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue))
                 if err == 0:
                     err = np.int64(dma_payload(memory, wire, source + MACS_BYTES, piece - MACS_BYTES, netmems, netmem,
-                                               MACS_BYTES, q.buffer_bytes, q.unreadable - q.host_pages, ledger, trace,
+                                               MACS_BYTES, q.buffer_bytes, q.unreadable - q.host_pages + q.unmoved, ledger, trace,
                                                queue))
             else:
                 err = np.int64(dma_payload(memory, wire, source + done, piece, netmems, netmem, 0, q.buffer_bytes,
-                                           q.unreadable - q.host_pages, ledger, trace, queue))
+                                           q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue))
         cqe = rxqs.cqe[queue, q.complete & mask]
         cqe.netmem = netmem
         cqe.slot = slot

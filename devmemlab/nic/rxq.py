@@ -23,7 +23,7 @@ from devmemlab.nic.drops import DROP, DROP_REASONS, DROP_STOPPED
 from devmemlab.wire.rows import PKT
 
 RXQ = schema("active", "nic", "index", "pool", "header_start", "header_bytes", "buffer_bytes", "desc_count",
-             "hds", "hds_thresh", "unreadable", "host_pages", "post", "used", "complete", "clean",
+             "hds", "hds_thresh", "unreadable", "host_pages", "unmoved", "post", "used", "complete", "clean",
              "rx_packets", "rx_bytes", "rx_hsplit_pkt", "rx_hsplit_unsplit_pkt", "rx_hsplit_bytes",
              "rx_buf_alloc_fail", "rx_dropped_pkt", "rx_dropped_octets",
              "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "gro_open",
@@ -49,7 +49,8 @@ class RxQueues(NamedTuple):
 
     ctl : RXQ[n_queue]
         One row a queue; ``pool`` is the row of its page_pool or -1. ``host_pages`` 1: payload that the stack may not read
-        lies in host memory all the same (an io_uring area of user pages), which the ledger wants to know.
+        lies in host memory all the same (an io_uring area of user pages), which the ledger wants to know. ``unmoved`` is
+        `devmemlab.nic.dma.UNMOVED` only where ``bench control`` has set it, else 0.
     desc : DESC[n_queue, n_desc]
         Posted buffers.
     cqe : CQE[n_queue, n_desc + 4 * 17]

@@ -6,14 +6,18 @@ Omits. Any verdict on speed: tests check what a bench counts, never how long it 
 
 A bench is a module with a function ``cases()`` that is a context manager and yields a list of `measure.Case`, a dict
 ``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`); with a function ``figures(runs)`` it names its own.
-`measure` runs the cases in turns, `rows` does the statistics, `report` the table.
+With a function ``groups(quick)`` it is measured a group after the other, each yielded by ``cases(quick, group)``; with
+``REPEATS`` it has rounds of its own, full and quick; with ``skipped(quick)`` it says what cannot be measured here, and why.
+`measure` runs the cases in turns, `rows` does the statistics, `targets` judges, `report` has the tables, `earlier` compares.
 """
 
 from importlib import import_module
 
-BENCHES = {"page-pool": "devmemlab.lab.bench.page_pool", "tokens": "devmemlab.lab.bench.tokens",
-           "gather": "devmemlab.lab.bench.gather"}
+BENCHES = {name: f"devmemlab.lab.bench.{name.replace('-', '_')}"
+           for name in ("page-pool", "tokens", "gather", "trace", "control", "scale", "rx", "cold")}
 """Name on the command line -> module."""
+WITH_KERNELS = ("page-pool", "tokens", "gather", "trace")
+"""Those that have kernels of their own, for ``devmemlab warm``."""
 
 
 def find_bench(name):

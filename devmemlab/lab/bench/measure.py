@@ -27,10 +27,25 @@ class Case:
         As in the results.
     elements : int
         How many elements one run handles.
+    most : int or None
+        Rounds at most, for what takes long; None: as many as the others.
+    beforehand : bool
+        Whether it runs once before it is measured.
+    here : bool
+        Whether this thread does the work: only then its share of the processor says something.
+    contrasts : tuple of (str, str)
+        Names of ratios it gets, each with the case that it is compared with.
+    more : dict
+        Further keys of its row.
     """
 
     name = ""
     elements = 1
+    most = None
+    beforehand = True
+    here = True
+    contrasts = ()
+    more = {}
 
     def prepare(self):
         """Get ready for one run; not timed."""
@@ -44,6 +59,34 @@ class Case:
             Whatever `check` wants to see.
         """
         raise NotImplementedError
+
+    def spent(self, result):
+        """Tell what a run took, where the case has a stopwatch of its own.
+
+        Parameters
+        ----------
+        result : object
+            What `run` returned.
+
+        Returns
+        -------
+        ns : int or None
+            None: the time from before `run` to after it.
+        """
+
+    def figures(self, runs):
+        """Name the figures of its row.
+
+        Parameters
+        ----------
+        runs : list of Sample
+            Of this case.
+
+        Returns
+        -------
+        figures : dict of str to list of float, or None
+            The main one first; None: the bench, or `devmemlab.lab.bench.rows.per_element`, names them.
+        """
 
     def check(self, result):
         """Prove that the run did what it claims; not timed.
@@ -105,7 +148,10 @@ def time_once(case):
     cycles = read_cycles() - cycles
     spent = time.perf_counter_ns() - started
     cpu = time.thread_time_ns() - cpu
+    own = case.spent(result)
     case.check(result)
+    if own is not None:
+        return Sample(max(int(own), 1), None, int(cpu * min(1.0, own / spent)), case.elements)
     return Sample(spent, int(cycles) if counted else None, cpu, case.elements)
 
 
@@ -159,16 +205,18 @@ def measure(cases, repeats, progress=None):
     samples = {case.name: [] for case in cases}
     runs, done = len(cases) * (repeats + 1), 0
     for case in cases:
-        say(f"preparing {case.name}", done / runs)
-        time_once(case)
+        if case.beforehand:
+            say(f"preparing {case.name}", done / runs)
+            time_once(case)
         done += 1
     collecting = gc.isenabled()
     gc.disable()
     try:
         for number, order in enumerate(turns(len(cases), repeats), 1):
             for which in order:
-                say(f"round {number} of {repeats}", done / runs)
-                samples[cases[which].name].append(time_once(cases[which]))
+                if cases[which].most is None or number <= cases[which].most:
+                    say(f"round {number} of {repeats}" if cases[which].beforehand else cases[which].name, done / runs)
+                    samples[cases[which].name].append(time_once(cases[which]))
                 done += 1
     finally:
         if collecting:

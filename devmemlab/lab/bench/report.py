@@ -12,6 +12,7 @@ from devmemlab.lab.bench.machine import Machine
 from devmemlab.lab.bench.measure import measure
 from devmemlab.lab.bench.quoted import footnotes, sources, spell
 from devmemlab.lab.bench.rows import make_rows, per_element
+from devmemlab.lab.bench.targets import judge, verdict_lines
 
 REPEATS, QUICK_REPEATS = 301, 31
 INTERPRETED_SHARE = 10
@@ -25,11 +26,16 @@ class Figures:
     machine : dict
         Where, see `Machine`.
     rows : list of dict
-        See `rows`.
+        See `rows`; each with ``targets``, see `devmemlab.lab.bench.targets.judge`.
+    skipped : dict of (str, str) to str
+        Bench and case, and why it was not measured.
     """
 
-    def __init__(self, machine, rows):
-        self.machine, self.rows = machine, rows
+    def __init__(self, machine, rows, skipped=()):
+        self.skipped = dict(skipped)
+        self.machine = machine | ({"skipped": [dict(zip(("bench", "case", "reason"), (*key, why)))
+                                               for key, why in self.skipped.items()]} if skipped else {})
+        self.rows = [row | {"targets": judge(row)} for row in rows]
 
     def __getitem__(self, case):
         return next(row for row in self.rows if row["case"] == case)
@@ -53,6 +59,11 @@ class Figures:
             numbers = sources(rows)
             parts += [f"\n{bench}: median, min and max of {repeats} repeats of {elements:,} elements or more\n",
                       _columns(rows, numbers), "", *footnotes(rows, numbers), "", find_bench(bench).NOTES]
+        verdicts = verdict_lines(self.rows)
+        if len(verdicts) > 1:
+            met = sum(line[-1].startswith("+") for line in verdicts)
+            parts += [f"\ntargets: {met} of {len(verdicts) - 1} met; ratio: above 1 is better than the target\n", align(verdicts, 3)]
+        parts += [f"\nskipped: {bench} {case}: {why}" for (bench, case), why in self.skipped.items()]
         return "\n".join(parts)
 
     def __repr__(self):
@@ -123,10 +134,30 @@ def _columns(rows, numbers):
         cells = [_number(row[key], main) for key in ("median", "min", "max")]
         cells += [_number(row[name], name) if name in row["figures"] else "" for name in others]
         lines.append((row["case"], *cells, spell(row["quoted"], numbers, main)))
+    return align(lines, heads=2)
+
+
+def align(lines, left=1, heads=1):
+    """Set cells in columns.
+
+    Parameters
+    ----------
+    lines : list of tuple of str
+        Heads first.
+    left : int
+        So many columns, and the last one, are set to the left; the others to the right.
+    heads : int
+        Lines above the rule.
+
+    Returns
+    -------
+    text : str
+        As for a terminal.
+    """
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(2, tuple("-" * width for width in widths))
+    lines = [*lines[:heads], tuple("-" * width for width in widths), *lines[heads:]]
     last = len(widths) - 1
-    return "\n".join("  ".join(cell.rjust(width) if 0 < i < last else cell.ljust(width)
+    return "\n".join("  ".join(cell.rjust(width) if left <= i < last else cell.ljust(width)
                                for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
 
 
@@ -154,21 +185,38 @@ def run_benches(names, quick=False, repeats=None, progress=None):
     ValueError
         No such bench, or no repeats.
     OSError
-        A case could not prove what it did.
+        A case could not prove what it did. It, and a KeyboardInterrupt, carry what was measured before as ``figures``.
     """
     names = list(names)
     benches = [find_bench(name) for name in names]
-    if repeats is None:
-        repeats = QUICK_REPEATS if quick else REPEATS
-        if config.DISABLE_JIT:
-            repeats //= INTERPRETED_SHARE
-    machine, rows = Machine(), []
-    for number, (name, bench) in enumerate(zip(names, benches)):
-        def say(text, share, number=number, name=name):
-            if progress:
-                progress(f"{name}: {text}", (number + share) / len(names))
+    machine, rows, skipped = Machine(), [], {}
+    try:
+        for number, (name, bench) in enumerate(zip(names, benches)):
+            skipped |= {(name, case): why for case, why in getattr(bench, "skipped", lambda quick: {})(quick).items()}
+            groups = bench.groups(quick) if hasattr(bench, "groups") else [None]
+            for place, group in enumerate(groups):
+                def say(text, share, number=number, name=name, place=place, count=len(groups)):
+                    if progress:
+                        progress(f"{name}: {text}", (number + (place + share) / count) / len(names))
 
-        with bench.cases(quick) as cases:
-            samples = measure(cases, repeats, say)
-        rows += make_rows(name, samples, bench.CONTRASTS, bench.QUOTED, getattr(bench, "figures", per_element))
-    return Figures(machine.as_dict(rows), rows)
+                rows += _run_group(name, bench, group, quick, _rounds(bench, quick, repeats), say)
+    except (KeyboardInterrupt, OSError) as stopped:
+        stopped.figures = Figures(machine.as_dict(rows), rows, skipped)
+        raise
+    return Figures(machine.as_dict(rows), rows, skipped)
+
+
+def _rounds(bench, quick, repeats):
+    """Decide on the number of rounds."""
+    if repeats is not None:
+        return repeats
+    rounds = getattr(bench, "REPEATS", (REPEATS, QUICK_REPEATS))[bool(quick)]
+    return max(1, rounds // INTERPRETED_SHARE) if config.DISABLE_JIT else rounds
+
+
+def _run_group(name, bench, group, quick, rounds, say):
+    """Measure a group of cases; gives their rows."""
+    say("preparing" if group is None else f"preparing {group}", 0.0)
+    with bench.cases(quick) if group is None else bench.cases(quick, group) as cases:
+        samples = measure(cases, rounds, say)
+        return make_rows(name, samples, bench.CONTRASTS, bench.QUOTED, getattr(bench, "figures", per_element), cases)

@@ -14,6 +14,8 @@ Omits. Confidence intervals: neighbours on a shared machine are not random.
 
 from statistics import median
 
+from devmemlab.lab.bench.measure import Case
+
 MEASURED = "measured"
 
 
@@ -93,7 +95,7 @@ def per_element(runs):
             "ns_per_elem": [run.ns / run.elements for run in runs]}
 
 
-def make_rows(bench, samples, contrasts, quoted, name_figures=per_element):
+def make_rows(bench, samples, contrasts, quoted, name_figures=per_element, cases=()):
     """Make the rows of a bench.
 
     Parameters
@@ -108,18 +110,21 @@ def make_rows(bench, samples, contrasts, quoted, name_figures=per_element):
         Case -> what others published.
     name_figures : callable
         Takes the samples of a case and gives its figures, the main one first.
+    cases : sequence of Case
+        Those that have figures, contrasts or further keys of their own.
 
     Returns
     -------
     rows : list of dict
         In the order of `samples`.
     """
-    rows = []
+    rows, by_name = [], {case.name: case for case in cases}
     for case, runs in samples.items():
-        figures = name_figures(runs)
-        if case in contrasts:
-            name, other = contrasts[case]
+        own = by_name.get(case, Case)
+        figures = (case in by_name and own.figures(runs)) or name_figures(runs)
+        for name, other in (*([contrasts[case]] if case in contrasts else []), *own.contrasts):
             figures[name] = ratios(samples, case, other)
-        rows.append(make_row(bench, case, figures, elements_per_repeat=runs[0].elements,
-                             cpu_share=median(min(1.0, run.cpu_ns / run.ns) for run in runs), quoted=quoted.get(case, [])))
+        share = {"cpu_share": median(min(1.0, run.cpu_ns / run.ns) for run in runs)} if own.here else {}
+        rows.append(make_row(bench, case, figures, elements_per_repeat=runs[0].elements, quoted=quoted.get(case, []), **share,
+                             **own.more))
     return rows

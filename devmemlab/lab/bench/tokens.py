@@ -160,26 +160,31 @@ class TokenCase(Case):
 
 
 @contextmanager
-def cases(quick=False):
+def cases(quick=False, sizes=None, orders=ORDERS):
     """Make a binding and fill the tables.
 
     Parameters
     ----------
     quick : bool
         Says nothing here: fewer repeats are quick enough.
+    sizes : sequence of int, optional
+        Tokens that are held, for each case; `LIVE` when left out.
+    orders : sequence of str
+        In which they are returned.
 
     Yields
     ------
     cases : list of Case
         By order, then by how many tokens are held.
     """
-    sizes, count = (INTERPRETED_LIVE, INTERPRETED_FRAGS) if config.DISABLE_JIT else (LIVE, FRAGS)
+    live, count = (INTERPRETED_LIVE, INTERPRETED_FRAGS) if config.DISABLE_JIT else (LIVE, FRAGS)
+    sizes = sizes or live
     buffers = 2 * sum(size + RING + count for size in sizes)
     device = DeviceMemory(buffers * PAGE_SIZE, "bench")
     mem = Mem("6.18", netmem_rows=buffers + (1 << 16), pages_bytes="16MiB")
     try:
         binding = mem.bind(2, mem.export(device))
-        made = [TokenCase(order, size, count, mem, binding) for order in ORDERS for size in sizes]
+        made = [TokenCase(order, size, count, mem, binding) for order in orders for size in sizes]
         yield made
         for case in made:
             if len(set(case.live.tolist())) != len(case.live):
