@@ -190,7 +190,7 @@ def test_an_unknown_bench_names_those_there_are():
         report.run_benches(["page-pool", "nonsense"])
 
 
-@pytest.mark.parametrize("name", bench.BENCHES)
+@pytest.mark.parametrize("name", ["page-pool", "tokens", "gather", "cold"])
 def test_every_bench_has_what_the_rest_relies_on(name):
     module = bench.find_bench(name)
     assert callable(module.cases) and module.NOTES

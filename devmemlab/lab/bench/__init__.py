@@ -2,7 +2,7 @@
 
 Law.   A figure was measured in this run, on this machine; what others published stands beside it under their name.
 Reads. interfaces section 3.
-Omits. Any verdict on speed: tests check what a bench counts, never how long it took.
+Omits. tx, live and gpu of the contract. A test of speed: tests check what a bench counts, never how long it took.
 
 A bench is a module with a function ``cases()`` that is a context manager and yields a list of `measure.Case`, a dict
 ``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`); with a function ``figures(runs)`` it names its own.

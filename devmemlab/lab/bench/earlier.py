@@ -77,8 +77,9 @@ def comparison(now, before):
     where = []
     for word, machine in (("now", now["machine"]), ("before", before["machine"])):
         load = machine.get("load_average_before")
-        where.append(f"{word}: {machine.get('processor', 'processor not told')}, {machine.get('cores', '?')} cores, load average "
-                     f"{load[0] if load else 'unknown'}, devmemlab {machine.get('devmemlab', '?')}, JIT {machine.get('jit', '?')}")
+        where.append(f"{word}: {machine.get('processor', 'processor not told')}, {machine.get('cores', '?')} cores, "
+                     f"load average {load[0] if load else 'unknown'}, "
+                     f"devmemlab {machine.get('devmemlab', '?')}, JIT {machine.get('jit', '?')}")
     if len({line.partition(": ")[2].partition(", load")[0] for line in where}) > 1:
         where.append("NOTE: the machines differ, so these ratios are not of the program alone.")
     known = {(row["bench"], row["case"]): row for row in before["rows"]}

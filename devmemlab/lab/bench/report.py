@@ -62,7 +62,8 @@ class Figures:
         verdicts = verdict_lines(self.rows)
         if len(verdicts) > 1:
             met = sum(line[-1].startswith("+") for line in verdicts)
-            parts += [f"\ntargets: {met} of {len(verdicts) - 1} met; ratio: above 1 is better than the target\n", align(verdicts, 3)]
+            parts += [f"\ntargets: {met} of {len(verdicts) - 1} met; ratio: above 1 is better than the target\n",
+                      align(verdicts, 3)]
         parts += [f"\nskipped: {bench} {case}: {why}" for (bench, case), why in self.skipped.items()]
         return "\n".join(parts)
 

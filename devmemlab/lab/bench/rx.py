@@ -61,7 +61,8 @@ class RxCase(Case):
         Of `Passes`.
     """
 
-    def __init__(self, name, source, mode, app_buffer=1 << 16, dmabuf=DMABUF_BYTES, contrasts=(), more=None, unmoved=0, **options):
+    def __init__(self, name, source, mode, app_buffer=1 << 16, dmabuf=DMABUF_BYTES, contrasts=(), more=None, unmoved=0,
+                 **options):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **SMALL | options)
         self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, **(more or {})}

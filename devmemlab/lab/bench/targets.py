@@ -95,6 +95,6 @@ def verdict_lines(rows):
     cells = [("bench", "case", "figure", "measured", "target", "ratio", "")]
     for row in rows:
         for one in row.get("targets", ()):
-            cells.append((row["bench"], row["case"], one["figure"], f"{one['measured']:.3g}", f"{one['sense']} {one['target']:.3g}",
-                          f"{one['ratio']:.2f}", "+ met" if one["met"] else "- NOT MET"))
+            cells.append((row["bench"], row["case"], one["figure"], f"{one['measured']:.3g}",
+                          f"{one['sense']} {one['target']:.3g}", f"{one['ratio']:.2f}", "+ met" if one["met"] else "- NOT MET"))
     return cells

@@ -1,0 +1,232 @@
+"""bench rx, control, trace, scale and cold: what they count, what they refuse, rows of the contract; never how long it took."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import devmemlab as dml
+from devmemlab import cli
+from devmemlab.lab.bench import cold, control, earlier, report, rx, scale, scale_flows, targets, trace
+from devmemlab.lab.bench.measure import measure, time_once
+from devmemlab.lab.bench.rows import make_rows, per_element
+from devmemlab.nic.dma import UNMOVED
+
+NBYTES = 1 << 14
+COPIES = {"memcpy": 1, "devmem": 1, "host_copy": 3, "host_copy_pageable": 4}
+CONTRACT = {"bench", "case", "label", "repeats", "median", "min", "max"}
+
+
+def rows_of(module, *arguments):
+    """Rows of a bench, one round."""
+    with module.cases(True, *arguments) as cases:
+        return make_rows(module.__name__.rpartition(".")[2], measure(cases, 1), module.CONTRASTS, module.QUOTED,
+                         getattr(module, "figures", per_element), cases)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Few octets, few sizes, small rings."""
+    for module in (control, trace):
+        monkeypatch.setattr(module, "NBYTES", NBYTES)
+        monkeypatch.setattr(module, "INTERPRETED_NBYTES", NBYTES)
+    for name in ("STEPS", "INTERPRETED_STEPS"):
+        monkeypatch.setattr(trace, name, 64)
+    monkeypatch.setattr(rx, "QUICK_APP_BUFFERS", (1 << 13,))
+    monkeypatch.setattr(rx, "SMALL", {"rx_ring": 32, "sockets": 8})
+    monkeypatch.setattr(control, "MTUS", (1500, 9000))
+    monkeypatch.setattr(scale_flows, "PACKETS", 12)
+    monkeypatch.setattr(scale_flows, "BURST", 5)
+
+
+# ---- rx
+
+def test_rows_of_rx_count_the_copies_of_the_ledger(small):
+    found = rows_of(rx, (NBYTES, 9000))
+    assert [row["mode"] for row in found] == list(COPIES)
+    for row in found:
+        assert CONTRACT <= set(row) and row["copied_bytes_per_payload_byte"] == COPIES[row["mode"]]
+        assert (row["mtu"], row["footprint_bytes"], row["elements_per_repeat"]) == (9000, NBYTES, 2)
+        assert row["figure"] == "ns_per_packet" and row["payload_gbytes_per_s"] > 0
+        assert ("ratio_to_memcpy" in row) == (row["mode"] != "memcpy")
+        assert ("app_buffer_bytes" in row) == row["mode"].startswith("host_copy")
+        assert ("ratio_to_host_copy" in row) == (row["mode"] in ("devmem", "host_copy_pageable"))
+    assert found[0]["device_bytes"] == found[1]["device_bytes"] > NBYTES
+
+
+def test_a_token_that_stays_out_is_found_out(small):
+    with rx.cases(True, (NBYTES, 9000)) as cases:
+        case = cases[1]
+        time_once(case)
+        case.passes.receiver.tokens_issued += 1
+        with pytest.raises(OSError, match="tokens were issued"):
+            time_once(case)
+        case.passes.receiver.tokens_issued -= 1
+
+
+# ---- control
+
+def test_control_books_everything_and_moves_no_payload(small):
+    """The same tables as rx: only the octets in device memory are not those that were sent."""
+    source, port = rx.make_source(NBYTES, 1500)
+    moved, kept = (rx.RxCase("x", source, "devmem", unmoved=unmoved, port=port) for unmoved in (0, UNMOVED))
+    try:
+        assert moved.facts | {"sha256_ok": False} == kept.facts and moved.facts["sha256_ok"]
+        hosts = [case.passes.host for case in (moved, kept)]
+        for table in ("ledger", "skbs.skb", "rxqs.cqe", "tcbs.tcb"):
+            one, two = (host for host in hosts)
+            for name in table.split("."):
+                one, two = getattr(one, name), getattr(two, name)
+            different = [name for name in one.dtype.names if (one[name] != two[name]).any()]
+            assert set(different) <= {"head", "header_at"}, table
+        assert not kept.passes.receiver.device.octets.any() and moved.passes.receiver.device.octets.any()
+    finally:
+        moved.close()
+        kept.close()
+
+
+def test_a_switch_that_does_nothing_is_found_out(small):
+    source, port = rx.make_source(NBYTES, 1500)
+    with pytest.raises(OSError, match="the digest is that of the source"):
+        rx.RxCase("x", source, "devmem", unmoved=1, port=port)
+
+
+def test_nothing_but_the_bench_sets_the_switch():
+    with dml.Lab() as lab:
+        host = lab.host("a", ip="10.0.0.1", rx_ring=8)
+        assert not host.rxqs.ctl.unmoved.any()
+
+
+def test_rows_of_control(small):
+    for row in rows_of(control):
+        assert row["packets_per_s"] == pytest.approx(1e9 / row["ns_per_packet"])
+        assert row["gbps_sustainable"] == pytest.approx((row["mtu"] + 38) * 8 / row["ns_per_packet"])
+
+
+# ---- trace, scale
+
+def test_trace_counts_steps_and_events(small):
+    found = {row["case"]: row for row in rows_of(trace)}
+    assert list(found) == ["off", "off_again", "on", "step_bare", "step_off", "step_on", "event"]
+    assert found["on"]["events_per_packet"] > 5 and "ratio_to_off" in found["on"] and "ratio_to_bare" in found["step_off"]
+    with trace.cases() as cases:
+        step = cases[-2]
+        time_once(step)
+        step.trace.ctl[0].count -= 1
+        with pytest.raises(OSError, match="step_on: 64 steps and 63 events"):
+            step.check(step.elements)
+
+
+@pytest.mark.parametrize("flows, queues", [(1, 1), (5, 3)])
+def test_scale_delivers_every_octet_on_every_queue(small, flows, queues):
+    case = scale_flows.FlowCase("x", flows, queues, 1 << 20, "x")
+    try:
+        for _ in range(2):
+            time_once(case)
+        assert case.elements == flows * (12 // flows) and case.got == case.elements * 256
+        assert case.issued == case.returned == 2 * case.elements
+        assert (case.host.rxqs.ctl.unreadable == 1).sum() == queues
+        case.got -= 1
+        with pytest.raises(OSError, match="octets arrived"):
+            case.check(0)
+    finally:
+        case.close()
+
+
+def test_one_processor_is_told(monkeypatch):
+    monkeypatch.setattr(scale, "_processors", lambda: {0})
+    assert "threads" not in scale.groups() and "one processor" in scale.skipped()["threads_2"]
+
+
+# ---- cold
+
+@pytest.mark.once
+def test_a_process_is_judged_by_its_end():
+    fine, bad = cold.Process("fine", "-c", "x = bytearray(60 << 20)"), cold.Process("bad", "-c", "import sys; sys.exit('no')")
+    figures = fine.figures([time_once(fine)])
+    assert figures["seconds"][0] > 0 and 60 < figures["peak_rss_mib"][0] < 1000
+    with pytest.raises(OSError, match="bad: the process ended with 1: no"):
+        time_once(bad)
+
+
+def test_quick_leaves_out_what_takes_minutes():
+    with cold.cases(True) as quick, cold.cases() as full:
+        assert {"warm", "lesson_00"} <= {case.name for case in full} - {case.name for case in quick}
+    assert set(cold.skipped(True)) == {"warm", "lesson_*"} and cold.skipped() == {}
+
+
+# ---- targets and comparison
+
+@pytest.mark.parametrize("bench, case, figure, value, met", [
+    ("control", "mtu_1500", "ns_per_packet", 61, True), ("control", "mtu_1500", "ns_per_packet", 61.1, False),
+    ("rx", "devmem_128MiB_9000", "ratio_to_memcpy", 0.93, True), ("rx", "devmem_128MiB_9000", "ratio_to_memcpy", 0.92, False),
+    ("scale", "flows_10000", "ratio_to_first", 0.8, True), ("scale", "threads_2", "ratio_to_first", 1.79, False)])
+def test_targets_are_met_at_their_very_value(bench, case, figure, value, met):
+    row = {"bench": bench, "case": case, figure: value}
+    verdict, = targets.judge(row)
+    assert verdict["met"] is met and (verdict["ratio"] >= 1) is met
+    assert targets.verdict_lines([row | {"targets": [verdict]}])[1][-1] == ("+ met" if met else "- NOT MET")
+
+
+def test_a_figure_without_a_target_or_a_value_has_no_verdict():
+    assert targets.judge({"bench": "control", "case": "mtu_4096", "ns_per_packet": 1}) == []
+    assert targets.judge({"bench": "page-pool", "case": "niov_fast", "cycles_per_elem": None}) == []
+
+
+def results(**medians):
+    return {"machine": {"processor": "P", "cores": 2, "load_average_before": [0.5]},
+            "rows": [{"bench": "b", "case": case, "figure": figure, "median": value}
+                     for case, (figure, value) in medians.items()]}
+
+
+def test_a_comparison_is_of_throughputs():
+    where, cells = earlier.comparison(results(a=("ns_per_packet", 50), b=("gbytes_per_s", 2), c=("seconds", 1)),
+                                      results(a=("ns_per_packet", 100), b=("gbytes_per_s", 4)))
+    assert [line[-1] for line in cells[1:]] == ["2.00", "0.50", "-"]
+    assert len(where) == 2 and all("load average 0.5" in line for line in where)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"machine": {}, "rows": [{}]}'])
+def test_a_file_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="no figures"):
+        earlier.read_figures(path)
+
+
+# ---- the command
+
+class Fake:
+    """A bench of two groups, the second of which ends badly."""
+
+    CONTRASTS, QUOTED, NOTES, end = {}, {}, "notes", KeyboardInterrupt
+
+    def groups(self, quick):
+        return ["good", "bad"]
+
+    def cases(self, quick, group):
+        if group == "bad":
+            raise self.end
+        return trace.cases(quick)
+
+
+@pytest.mark.parametrize("end, status", [(KeyboardInterrupt(), 130), (OSError(5, "books"), 1)])
+def test_what_was_measured_before_an_end_is_printed_and_written(small, monkeypatch, tmp_path, end, status):
+    fake, path = Fake(), tmp_path / "r.json"
+    fake.end = end
+    monkeypatch.setattr(report, "find_bench", lambda name: fake)
+    said = CliRunner().invoke(cli.main, ["bench", "trace", "--repeats", "1", "--json", str(path)])
+    assert said.exit_code == status and "step_off" in said.stdout
+    found = json.loads(path.read_text())
+    assert len(found["rows"]) == 7 and all(CONTRACT <= set(row) for row in found["rows"])
+    again = CliRunner().invoke(cli.main, ["bench", "trace", "--repeats", "1", "--compare", str(path)])
+    assert again.exit_code == status and "now/before" in again.stdout and "before: " in again.stdout
+
+
+# ---- a guard against collapse, not a figure
+
+@pytest.mark.compiled_only
+def test_devmem_is_no_whole_order_slower_than_a_plain_copy():
+    with rx.cases(True, (4 << 20, 9000)) as cases:
+        found = {row["mode"]: row for row in make_rows("rx", measure(cases, 5), {}, {}, cases=cases)}
+    assert found["devmem"]["figures"]["ratio_to_memcpy"]["max"] >= 0.2
