@@ -23,7 +23,7 @@ class Row(NamedTuple):
     mode : str
         One of `MODES`.
     ns_per_packet : float
-        Wall time for each frame with payload, median of the repeats.
+        Time of the receiving thread for each frame with payload, median of the repeats.
     payload_gbytes_per_s : float
         The same as a rate, 10^9 octets a second.
     copied_bytes_per_payload_byte : float

@@ -5,8 +5,6 @@ Reads. interfaces section 3 (rx).
 Omits. Statistics: `devmemlab.lab.compare` takes the medians.
 """
 
-import time
-
 import numpy as np
 
 from devmemlab.base.table import table
@@ -14,7 +12,7 @@ from devmemlab.host.ports.pcap import Pcap
 from devmemlab.lab.accelerator import PIECE, memcpy_pieces
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.receivers import make_receiver
-from devmemlab.lab.stopwatch import Untimed
+from devmemlab.lab.stopwatch import Untimed, processor_ns
 from devmemlab.mem.ledger import NAMES, copied_per_payload, make_ledger
 from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.mem.region import DeviceMemory, memory
@@ -65,22 +63,22 @@ class Passes:
         Returns
         -------
         elapsed_ns : int
-            Wall time from the accepted connection to the end of the stream; digests and the sender's port left out.
+            Time of this thread from the accepted connection to the end of the stream; digests and the sender's port left out.
         """
         if self.mode == "memcpy":
             ledger = make_ledger()
-            started = time.perf_counter_ns()
+            started = processor_ns()
             memcpy_pieces(memory(), self.device.start, self.device.length, PAGE_SIZE, self.source.capture.octets, self.pieces,
                           ledger)
-            elapsed = time.perf_counter_ns() - started
+            elapsed = processor_ns() - started
             self.ledger = ledger
             return elapsed
         self.port.rewind()
         before, checked = self.receiver.octets, self.receiver.checking_ns
         conn, _ = self.server.accept()
-        playing, started = self.host.port.spent_ns, time.perf_counter_ns()
+        playing, started = self.host.port.spent_ns, processor_ns()
         self.receiver.drain(conn)
-        elapsed = time.perf_counter_ns() - started
+        elapsed = processor_ns() - started
         elapsed -= self.receiver.checking_ns - checked + self.host.port.spent_ns - playing
         conn.close()
         if self.receiver.octets - before != self.source.payload_bytes:

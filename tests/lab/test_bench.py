@@ -1,5 +1,7 @@
 """bench: taking turns, the books of statistics, and the shape of the results."""
 
+import time
+
 import pytest
 
 from devmemlab.lab import bench
@@ -47,7 +49,7 @@ def test_a_run_is_prepared_before_and_checked_after():
     log = []
     sample = time_once(Told("a", log))
     assert [what for what, _ in log] == ["prepare", "run", "check"]
-    assert sample.elements == 4 and sample.ns > 0 and sample.cpu_ns >= 0
+    assert sample.elements == 4 and sample.ns > 0 and 0 <= sample.share <= 1
 
 
 def test_books_that_do_not_balance_end_the_bench():
@@ -92,7 +94,7 @@ def test_statistics(values, wanted):
 
 
 def samples_of(**ns):
-    return {name: [Sample(value, 2 * value, value, 10) for value in values] for name, values in ns.items()}
+    return {name: [Sample(value, 2 * value, 1.0, 10) for value in values] for name, values in ns.items()}
 
 
 def test_a_ratio_is_of_throughputs_round_by_round():
@@ -101,7 +103,7 @@ def test_a_ratio_is_of_throughputs_round_by_round():
 
 
 def test_a_ratio_takes_the_elements_into_account():
-    assert ratios({"a": [Sample(100, None, 1, 10)], "b": [Sample(100, None, 1, 5)]}, "a", "b") == [2.0]
+    assert ratios({"a": [Sample(100, None, 1.0, 10)], "b": [Sample(100, None, 1.0, 5)]}, "a", "b") == [2.0]
 
 
 def test_rows_name_their_figure_and_carry_all_of_them():
@@ -123,9 +125,22 @@ def test_without_a_counter_cycles_are_null_and_nanoseconds_the_figure():
     assert found["figure"] == "ns_per_elem" and (found["median"], found["min"], found["max"]) == (2, 1, 3)
 
 
-def test_a_share_of_the_processor_is_never_above_one():
-    found = make_rows("x", {"a": [Sample(100, 1, 101, 1)]}, {}, {})
-    assert found[0]["cpu_share"] == 1.0
+def test_the_share_of_the_processor_is_a_median():
+    found = make_rows("x", {"a": [Sample(100, 1, share, 1) for share in (1.0, 0.2, 0.5)]}, {}, {})
+    assert found[0]["cpu_share"] == 0.5
+
+
+def test_waiting_counts_only_where_others_do_the_work():
+    """Half a second asleep: no time of this thread's, all of it by the wall clock. Compared with each other, not with a clock."""
+    class Sleeps(Told):
+        def run(self):
+            time.sleep(0.5)
+            return super().run()
+
+    mine, theirs = Sleeps("a", []), Sleeps("b", [])
+    theirs.here = False
+    own, wall = time_once(mine), time_once(theirs)
+    assert own.ns < wall.ns and own.share < 0.9 and wall.ns >= 500_000_000
 
 
 # ---- where it ran
@@ -190,7 +205,7 @@ def test_an_unknown_bench_names_those_there_are():
         report.run_benches(["page-pool", "nonsense"])
 
 
-@pytest.mark.parametrize("name", ["page-pool", "tokens", "gather", "cold"])
+@pytest.mark.parametrize("name", ["page-pool", "tokens", "gather", "tx", "cold"])
 def test_every_bench_has_what_the_rest_relies_on(name):
     module = bench.find_bench(name)
     assert callable(module.cases) and module.NOTES

@@ -4,6 +4,9 @@ Law.   Every case runs once in every round, there and back again; a run whose bo
 Reads. House section 5 (a loop that nobody looks at is deleted), section 6 (ratios within one run).
 Omits. Choosing a processor, its speed or its neighbours: what they did is reported instead.
 
+Where one thread does all the work, only the time counts for which it had a processor: what else the machine did in between is
+no property of the program. What neighbours do to caches, and to the other half of a core, stays in.
+
 Round 1 goes through the cases forwards, round 2 backwards, and so on. Whatever the machine is busy with in some second then
 falls on all of them, and no case always follows the same other one. Neighbouring cases, of which ratios are made, are at
 most one run apart.
@@ -14,6 +17,7 @@ import time
 from typing import NamedTuple
 
 from devmemlab.base.cycles import missing_counter, read_cycles
+from devmemlab.lab.stopwatch import look_ns, processor_ns
 
 NAP_SECONDS = 0.0002
 
@@ -32,7 +36,7 @@ class Case:
     beforehand : bool
         Whether it runs once before it is measured.
     here : bool
-        Whether this thread does the work: only then its share of the processor says something.
+        Whether this thread does all the work: then its time on the processor counts, else the wall clock.
     contrasts : tuple of (str, str)
         Names of ratios it gets, each with the case that it is compared with.
     more : dict
@@ -71,7 +75,7 @@ class Case:
         Returns
         -------
         ns : int or None
-            None: the time from before `run` to after it.
+            In the time that counts, see `here`; None: from before `run` to after it.
         """
 
     def figures(self, runs):
@@ -108,18 +112,18 @@ class Sample(NamedTuple):
     """One run of one case.
 
     ns : int
-        Wall clock.
+        What counts, see `Case.here`.
     cycles : int or None
-        Cycle counter.
-    cpu_ns : int
-        Of the wall clock, what this thread had the processor for.
+        Cycle counter, for the same time.
+    share : float
+        Of the wall clock, what this thread had a processor for; 0 to 1.
     elements : int
         Handled in this run.
     """
 
     ns: int
     cycles: int | None
-    cpu_ns: int
+    share: float
     elements: int
 
 
@@ -141,18 +145,21 @@ def time_once(case):
     case.prepare()
     counted = missing_counter() is None
     time.sleep(NAP_SECONDS)
-    cpu = time.thread_time_ns()
     started = time.perf_counter_ns()
+    on = processor_ns()
     cycles = read_cycles()
     result = case.run()
     cycles = read_cycles() - cycles
+    on = processor_ns() - on - look_ns()
     spent = time.perf_counter_ns() - started
-    cpu = time.thread_time_ns() - cpu
     own = case.spent(result)
     case.check(result)
+    share = min(1.0, max(on, 1) / spent)
     if own is not None:
-        return Sample(max(int(own), 1), None, int(cpu * min(1.0, own / spent)), case.elements)
-    return Sample(spent, int(cycles) if counted else None, cpu, case.elements)
+        return Sample(max(int(own), 1), None, share, case.elements)
+    if not case.here:
+        return Sample(spent, int(cycles) if counted else None, share, case.elements)
+    return Sample(max(on, 1), int(cycles * share) if counted else None, share, case.elements)
 
 
 def turns(count, repeats):

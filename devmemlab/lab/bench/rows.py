@@ -124,7 +124,7 @@ def make_rows(bench, samples, contrasts, quoted, name_figures=per_element, cases
         figures = (case in by_name and own.figures(runs)) or name_figures(runs)
         for name, other in (*([contrasts[case]] if case in contrasts else []), *own.contrasts):
             figures[name] = ratios(samples, case, other)
-        share = {"cpu_share": median(min(1.0, run.cpu_ns / run.ns) for run in runs)} if own.here else {}
+        share = {"cpu_share": median(run.share for run in runs)} if own.here else {}
         rows.append(make_row(bench, case, figures, elements_per_repeat=runs[0].elements, quoted=quoted.get(case, []), **share,
                              **own.more))
     return rows
