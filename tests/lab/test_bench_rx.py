@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 import devmemlab as dml
 from devmemlab import cli
-from devmemlab.lab.bench import cold, control, earlier, report, rx, scale, scale_flows, targets, trace
+from devmemlab.lab.bench import BENCHES
+from devmemlab.lab.bench import cold, control, earlier, report, rx, scale, scale_flows, scale_threads, targets, tokens, trace
 from devmemlab.lab.bench.measure import measure, time_once
 from devmemlab.lab.bench.rows import make_rows, per_element
 from devmemlab.nic.dma import UNMOVED
@@ -37,6 +38,8 @@ def small(monkeypatch):
     monkeypatch.setattr(control, "MTUS", (1500, 9000))
     monkeypatch.setattr(scale_flows, "PACKETS", 12)
     monkeypatch.setattr(scale_flows, "BURST", 5)
+    monkeypatch.setattr(scale_flows, "DESCRIPTORS", 64)
+    monkeypatch.setattr(scale_flows, "FEWEST", 16)
 
 
 # ---- rx
@@ -51,6 +54,7 @@ def test_rows_of_rx_count_the_copies_of_the_ledger(small):
         assert ("ratio_to_memcpy" in row) == (row["mode"] != "memcpy")
         assert ("app_buffer_bytes" in row) == row["mode"].startswith("host_copy")
         assert ("ratio_to_host_copy" in row) == (row["mode"] in ("devmem", "host_copy_pageable"))
+        assert ("ratio_to_devmem" in row) == row["mode"].startswith("host_copy") and row["burst"] > 0
     assert found[0]["device_bytes"] == found[1]["device_bytes"] > NBYTES
 
 
@@ -133,9 +137,42 @@ def test_scale_delivers_every_octet_on_every_queue(small, flows, queues):
         case.close()
 
 
+def test_scale_moves_no_payload_and_keeps_as_much_in_flight(small):
+    """However many queues and connections, rings have as many descriptors together and everything is read after each burst."""
+    together = {}
+    for flows, queues in ((2, 1), (6, 4)):
+        case = scale_flows.FlowCase("x", flows, queues, 1 << 20, "x")
+        try:
+            time_once(case)
+            ctl = case.host.rxqs.ctl
+            bound = ctl[ctl.unreadable == 1]
+            together[queues] = int(bound.desc_count.sum())
+            assert not case.device.octets.any() and case.host.audit().tokens == 0
+        finally:
+            case.close()
+    assert together == {1: 64, 4: 64}
+
+
 def test_one_processor_is_told(monkeypatch):
-    monkeypatch.setattr(scale, "_processors", lambda: {0})
-    assert "threads" not in scale.groups() and "one processor" in scale.skipped()["threads_2"]
+    monkeypatch.setattr(scale_threads, "counts", lambda: [1])
+    assert not set(scale_threads.KINDS) & set(scale.groups())
+    assert set(scale.skipped()) == {"threads_2", "shared_2"} and "one processor" in scale.skipped()["threads_2"]
+
+
+@pytest.mark.parametrize("kind", scale_threads.KINDS)
+def test_threads_do_what_one_does_and_prove_it(small, monkeypatch, kind):
+    for name, value in (("counts", lambda: [1, 2]), ("FLOWS", 3), ("PACKETS", 9), ("HELD", 100), ("DMABUF_BYTES", 1 << 20)):
+        monkeypatch.setattr(scale_threads, name, value)
+    monkeypatch.setattr(tokens, "FRAGS", 200)
+    with scale_threads.cases(kind) as (one, two):
+        assert (one.name, two.name) == (f"{kind}_1", f"{kind}_2") and two.elements == 2 * one.elements
+        for case in (one, two):
+            time_once(case)
+        if kind == "threads":
+            assert all(part.got == part.elements * 256 for part in two.parts)
+            two.parts[1].got -= 1
+            with pytest.raises(OSError, match="octets arrived"):
+                super(scale_threads.ShardCase, two).check(([0, 0], 1))
 
 
 # ---- cold
@@ -157,15 +194,39 @@ def test_quick_leaves_out_what_takes_minutes():
 
 # ---- targets and comparison
 
+def row_of(bench, case, figure, value, **more):
+    return {"bench": bench, "case": case, figure: value, "repeats": 3,
+            "figures": {figure: {"median": value, "min": value - 1, "max": value + 1}}, **more}
+
+
 @pytest.mark.parametrize("bench, case, figure, value, met", [
     ("control", "mtu_1500", "ns_per_packet", 61, True), ("control", "mtu_1500", "ns_per_packet", 61.1, False),
     ("rx", "devmem_128MiB_9000", "ratio_to_memcpy", 0.93, True), ("rx", "devmem_128MiB_9000", "ratio_to_memcpy", 0.92, False),
     ("scale", "flows_10000", "ratio_to_first", 0.8, True), ("scale", "threads_2", "ratio_to_first", 1.79, False)])
 def test_targets_are_met_at_their_very_value(bench, case, figure, value, met):
-    row = {"bench": bench, "case": case, figure: value}
+    row = row_of(bench, case, figure, value)
     verdict, = targets.judge(row)
     assert verdict["met"] is met and (verdict["ratio"] >= 1) is met
-    assert targets.verdict_lines([row | {"targets": [verdict]}])[1][-1] == ("+ met" if met else "- NOT MET")
+    line, = [line for line in targets.verdict_lines([row])[1:] if line[2] != "-"]
+    assert line[6].startswith("+ met" if met else "- MISSED by")
+
+
+def test_a_target_has_one_line_with_the_worst_row_and_its_conditions():
+    rows = [row_of("scale", f"flows_{flows}", "ratio_to_first", ratio, flows=flows, burst=2048, footprint_bytes=8 << 20,
+                   load_average=0.7) for flows, ratio in ((1, 1.0), (100, 0.4), (1000, 0.9))]
+    lines = targets.verdict_lines(rows, {("scale", "threads_2"): "one processor"})
+    found = {line[0]: line for line in lines[1:]}
+    assert len(found) == len(lines) - 1 and all(target.bench == "scale" for target in targets.TARGETS if target.what in found)
+    assert found["a packet with more connections"][1:] == (
+        "flows_100 (worst of 3)", "0.4", "-0.6..1.4", "3", ">= 0.8 x first", "- MISSED by 50%",
+        "footprint 8 MiB, burst 2,048, load 0.7")
+    assert found["two threads"][2:] == ("-", "", "", ">= 1.8 x first", "  not measured", "not measured: one processor")
+    assert found["a packet with more queues"][-1] == "not measured in this run"
+
+
+def test_every_target_of_the_project_has_a_bench():
+    assert {target.bench for target in targets.TARGETS} <= set(BENCHES)
+    assert len({target.what for target in targets.TARGETS}) == len(targets.TARGETS)
 
 
 def test_a_figure_without_a_target_or_a_value_has_no_verdict():
@@ -218,7 +279,7 @@ def test_what_was_measured_before_an_end_is_printed_and_written(small, monkeypat
     said = CliRunner().invoke(cli.main, ["bench", "trace", "--repeats", "1", "--json", str(path)])
     assert said.exit_code == status and "step_off" in said.stdout
     found = json.loads(path.read_text())
-    assert len(found["rows"]) == 7 and all(CONTRACT <= set(row) for row in found["rows"])
+    assert len(found["rows"]) == 7 and all(CONTRACT | {"load_average"} <= set(row) for row in found["rows"])
     again = CliRunner().invoke(cli.main, ["bench", "trace", "--repeats", "1", "--compare", str(path)])
     assert again.exit_code == status and "now/before" in again.stdout and "before: " in again.stdout
 

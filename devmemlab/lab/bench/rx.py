@@ -65,7 +65,8 @@ class RxCase(Case):
                  **options):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **SMALL | options)
-        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, **(more or {})}
+        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
+                     **(more or {})}
         if unmoved:
             bound = self.passes.host.rxqs.ctl
             bound.unmoved[bound.unreadable == 1] = unmoved
@@ -205,11 +206,12 @@ def cases(quick=False, group=None):
         to = [("ratio_to_memcpy", memcpy), *((f"ratio_to_{mode}", _name(mode, nbytes, mtu, buffers[-1])) for mode in COPYING)]
         made.append(RxCase(_name("devmem", nbytes, mtu), source, "devmem", contrasts=to, port=port))
         used = made[0].device_bytes
-        made[0].more["device_bytes"] = used
+        made[0].more |= {"device_bytes": used, "compared_app_buffer_bytes": buffers[-1]}
         for mode in COPYING:
             for size in buffers:
-                to = [("ratio_to_memcpy", memcpy), ("ratio_to_host_copy", _name("host_copy", nbytes, mtu, size))]
-                made.append(RxCase(_name(mode, nbytes, mtu, size), source, mode, size, contrasts=to[:1 + (mode != "host_copy")],
+                to = [("ratio_to_memcpy", memcpy), ("ratio_to_devmem", made[0].name),
+                      ("ratio_to_host_copy", _name("host_copy", nbytes, mtu, size))]
+                made.append(RxCase(_name(mode, nbytes, mtu, size), source, mode, size, contrasts=to[:2 + (mode != "host_copy")],
                                    more={"app_buffer_bytes": size}, port=port))
         made.insert(0, RxCase(memcpy, source, "memcpy", dmabuf=used, port=port, more={"device_bytes": used}))
         yield made

@@ -2,34 +2,30 @@
 
 Law.   Within a group only one thing grows; its first case is what the others are compared with.
 Reads. interfaces section 3.
-Omits. More than two threads.
+Omits. More threads than 8.
 
-Groups: connections, queues, octets of device memory, tokens held, threads. In the last, each thread has connections, pools
-and tokens of its own on one binding, and kernels let other threads run: what stays shared are the tables.
+Groups: connections, queues, octets of device memory, tokens held, threads (see `devmemlab.lab.bench.scale_threads`).
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from numba import config
 
-from devmemlab.lab.bench import tokens
-from devmemlab.lab.bench.measure import Case
+from devmemlab.lab.bench import scale_threads, tokens
 from devmemlab.lab.bench.scale_flows import FlowCase
 
 GIB, MIB = 1 << 30, 1 << 20
 FLOWS, QUICK_FLOWS = (1, 10, 100, 1000, 10_000), (1, 1000)
 QUEUES, QUICK_QUEUES = (1, 4, 16, 64), (1, 64)
 DMABUFS, QUICK_DMABUFS = (64 * MIB, GIB, 16 * GIB, 64 * GIB), (64 * MIB, 64 * GIB)
-THREADS = (1, 2)
-HELD = 100 if config.DISABLE_JIT else 10_000
 REPEATS = (31, 5)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 ratio_to_first: throughput divided by that of the first case of the same kind, round by round; bigger is better, and 1 says
-that size costs nothing. flows, queues, dmabuf: from the wire to the sockets, without the program. tokens: a frag from recvmsg
-to DONTNEED with so many held. threads: the same on 1 and 2 threads, frags of both counted."""
+that size costs nothing. flows, queues, dmabuf: from the wire to the sockets, without the program and the copy of the payload.
+tokens: a frag from recvmsg to DONTNEED with so many held. threads_N: N threads receive on as many queues, each with a binding,
+a pool and connections of its own; shared_N: N threads exchange tokens on one binding, in the same tables. Packets, or frags,
+of all threads are counted, so 2 is what 2 threads can reach."""
 
 
 def figures(runs):
@@ -48,48 +44,6 @@ def figures(runs):
     return {"ns_per_packet": [run.ns / run.elements for run in runs]}
 
 
-class ThreadCase(Case):
-    """Several token cases at once, a thread each.
-
-    Parameters
-    ----------
-    parts : list of TokenCase
-        On one binding.
-    first : str
-        Case that this one is compared with.
-    pool : ThreadPoolExecutor
-        Threads.
-    """
-
-    here = False
-
-    def __init__(self, parts, first, pool):
-        self.name, self.parts, self.pool = f"threads_{len(parts)}", parts, pool
-        self.elements, self.contrasts = sum(part.elements for part in parts), (("ratio_to_first", first),)
-        self.more = {"threads": len(parts)}
-
-    def prepare(self):
-        """Queue the frags of every part."""
-        for part in self.parts:
-            part.prepare()
-
-    def run(self):
-        """Run all parts; this thread does the first one."""
-        others = [self.pool.submit(part.run) for part in self.parts[1:]]
-        return [self.parts[0].run(), *(other.result() for other in others)]
-
-    def check(self, result):
-        """See that everything came and went in each.
-
-        Parameters
-        ----------
-        result : list
-            Of each part.
-        """
-        for part, its in zip(self.parts, result):
-            part.check(its)
-
-
 def groups(quick=False):
     """List what grows.
 
@@ -103,12 +57,7 @@ def groups(quick=False):
     groups : list of str
         Kinds.
     """
-    return ["flows", "queues", "dmabuf_bytes", "tokens", *(["threads"] if len(_processors()) > 1 else [])]
-
-
-def _processors():
-    """Processors that this process may use."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return ["flows", "queues", "dmabuf_bytes", "tokens", *(scale_threads.KINDS if len(scale_threads.counts()) > 1 else ())]
 
 
 def skipped(quick=False):
@@ -124,7 +73,9 @@ def skipped(quick=False):
     reasons : dict of str to str
         By case.
     """
-    return {} if len(_processors()) > 1 else {"threads_2": "this process may use one processor only"}
+    if len(scale_threads.counts()) > 1:
+        return {}
+    return {f"{kind}_2": "this process may use one processor only" for kind in scale_threads.KINDS}
 
 
 @contextmanager
@@ -148,9 +99,9 @@ def cases(quick=False, group=None):
         with tokens.cases(quick, orders=("fifo",)) as made:
             yield _tokens(made)
         return
-    if group == "threads":
-        with tokens.cases(quick, [HELD] * THREADS[-1], ("fifo",)) as made, ThreadPoolExecutor(THREADS[-1]) as pool:
-            yield [ThreadCase(made[:count], "threads_1", pool) for count in THREADS]
+    if group in scale_threads.KINDS:
+        with scale_threads.cases(group) as made:
+            yield made
         return
     with ExitStack() as stack:
         made = []

@@ -2,12 +2,13 @@
 
 Law.   After every run each connection has given its program every octet, and all tokens went back.
 Reads. interfaces section 3.
-Omits. Sender and program: frames are made before, connections are read between bursts, and neither is timed.
+Omits. Sender and program: frames are made before, connections are read between bursts, and neither is timed. The copy of the
+       payload (see `devmemlab.lab.bench.control`): its memory would grow and shrink with nothing that is measured here.
 
-A run is some bursts of frames; what is timed takes a burst from the wire to the sockets, and the acknowledgements to the wire.
+A run is some bursts of frames; what is timed takes a burst from the wire to the sockets. However many connections and queues
+there are, a burst has as many frames, rings have as many descriptors together, and all is read before the next burst: what is
+in flight stays the same.
 """
-
-import time
 
 import numpy as np
 from numba import config
@@ -18,16 +19,20 @@ from devmemlab.host.ports.manual import Manual
 from devmemlab.lab.accelerator import token_ranges
 from devmemlab.lab.bench.measure import Case
 from devmemlab.lab.lab import Lab
+from devmemlab.lab.stopwatch import processor_ns
 from devmemlab.lab.synthetic import CLIENT, HEADER_ROOM, SERVER, segment
+from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.mem.region import DeviceMemory
+from devmemlab.nic.dma import UNMOVED
 from devmemlab.sock.uapi import CMSG_SPACE, MSG_SOCK_DEVMEM, frags
 from devmemlab.wire.emit import emit_bulk_burst, emit_tcp_frame
 from devmemlab.wire.rows import CSUM_VERIFIED, FRAME, Burst
 from devmemlab.wire.tcp import ACK, SYN
 
-PACKETS, BURST, PAYLOAD = (20, 8, 256) if config.DISABLE_JIT else (10_000, 512, 256)
-FEW, FIRST_PORT = 64, 2000
-ROOM = 1 << 20
+PACKETS, BURST, PAYLOAD = (20, 8, 256) if config.DISABLE_JIT else (10_000, 2048, 256)
+DESCRIPTORS, FEWEST = (64, 16) if config.DISABLE_JIT else (4096, 64)
+FIRST_PORT = 2000
+ROOM, CMSGS = 1 << 20, 1024
 RMEM = "4096 67108864 67108864"
 SEQ_AT = 14 + 20
 
@@ -43,15 +48,18 @@ class FlowCase(Case):
         Connections; bound queues, over which they are spread; device memory.
     first : str
         Case that this one is compared with.
+    packets : int, optional
+        Of a run, about; `PACKETS` when left out.
     """
 
-    def __init__(self, name, flows, queues, dmabuf_bytes, first):
-        per_flow = max(1, PACKETS // flows)
+    def __init__(self, name, flows, queues, dmabuf_bytes, first, packets=None):
+        per_flow = max(1, (packets or PACKETS) // flows)
         self.name, self.flows, self.per_flow, self.elements = name, flows, per_flow, flows * per_flow
         self.contrasts = (("ratio_to_first", first),)
-        self.more = {"flows": flows, "queues": queues, "dmabuf_bytes": dmabuf_bytes}
+        self.more = {"flows": flows, "queues": queues, "dmabuf_bytes": dmabuf_bytes, "burst": BURST,
+                     "footprint_bytes": BURST * PAGE_SIZE}
         self.lab, self.port, self.device = Lab(), Manual(), DeviceMemory(dmabuf_bytes, "bench")
-        ring = {"rx_ring": 32} if config.DISABLE_JIT else {"rx_ring": 256}
+        ring = {"rx_ring": max(FEWEST, 1 << (DESCRIPTORS // queues).bit_length() - 1)}
         host = self.host = self.lab.host("receiver", ip=SERVER[0], mac=SERVER[2], gateway_mac=CLIENT[2], port=self.port,
                                          rx_queues=queues + 1, ifname="eth1", sockets=flows + 8, **ring)
         host.sysctl("net.ipv4.tcp_rmem", RMEM)
@@ -61,6 +69,8 @@ class FlowCase(Case):
         self.fd, self.netlink = host.export(self.device), host.netlink("netdev")
         self.netlink.bind_rx({"ifindex": host.netdev.ifindex, "fd": self.fd,
                               "queues": [{"type": "rx", "id": queue} for queue in range(1, queues + 1)]})
+        bound = host.rxqs.ctl
+        bound.unmoved[bound.unreadable == 1] = UNMOVED
         self.wire = np.zeros(max(self.elements * (PAYLOAD + HEADER_ROOM), flows * 128), np.uint8)
         self.payload, self.frames, self.got, self.issued, self.returned = np.zeros(PAYLOAD, np.uint8), None, 0, 0, 0
         self.segments = [self._segment(k) for k in range(flows)]
@@ -97,7 +107,8 @@ class FlowCase(Case):
             seg.seq, seg.ack_seq, seg.tcp_flags = seg.seq + 1, (answers[int(seg.sport)] + 1) & 0xFFFFFFFF, ACK
             seg.opt_mss, seg.opt_wscale = 0, -1
         self._send()
-        conns = [server.accept()[0] for _ in range(self.flows)]
+        # Handshakes end queue by queue, not in the order in which they began.
+        conns = [conn for conn, _ in sorted((server.accept() for _ in range(self.flows)), key=lambda made: made[1][1])]
         for conn in conns:
             conn.settimeout(0)
         server.close()
@@ -118,29 +129,38 @@ class FlowCase(Case):
         spent, host, now_ns = 0, self.host, self.lab.clock.now_ns
         for start in range(0, self.elements, BURST):
             burst = Burst(self.wire, self.frames[start:start + BURST])
-            began = time.perf_counter_ns()
+            began = processor_ns()
             host.receive(burst, now_ns)
             host.mem.settle()
-            spent += time.perf_counter_ns() - began
+            spent += processor_ns() - began
             host.flush()
-            if self.flows <= FEW:
-                self._read()
-        if self.flows > FEW:
-            self._read()
+            self.read(start, len(burst.frame))
         return spent
 
-    def _read(self):
-        """Read every connection and return the tokens."""
-        for conn in self.conns:
-            try:
-                _, ancdata, _, _ = conn.recvmsg(ROOM, CMSG_SPACE(24) * 1024, MSG_SOCK_DEVMEM)
-            except BlockingIOError:
-                continue
-            pieces = frags(ancdata)
-            self.got += int(pieces.frag_size.sum())
-            self.issued += len(pieces)
-            for ranges in token_ranges(pieces.frag_token):
-                self.returned += self.host.dontneed(conn, ranges)
+    def read(self, start=0, count=None):
+        """Read the connections that frames were for, and return the tokens.
+
+        Parameters
+        ----------
+        start : int
+            The first of the frames.
+        count : int, optional
+            How many; all when left out.
+        """
+        count = min(self.elements if count is None else count, self.flows)
+        for conn in (self.conns[(start + k) % self.flows] for k in range(count)):
+            while True:
+                try:
+                    _, ancdata, _, _ = conn.recvmsg(ROOM, CMSG_SPACE(24) * CMSGS, MSG_SOCK_DEVMEM)
+                except BlockingIOError:
+                    break
+                pieces = frags(ancdata)
+                self.got += int(pieces.frag_size.sum())
+                self.issued += len(pieces)
+                for ranges in token_ranges(pieces.frag_token):
+                    self.returned += self.host.dontneed(conn, ranges)
+                if len(pieces) < CMSGS:
+                    break
 
     def spent(self, result):
         """Leave the program out.
