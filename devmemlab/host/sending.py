@@ -35,6 +35,23 @@ _ADVICE = {
 }
 
 
+def _octets_of(data):
+    """See a buffer as octets: as it is where that may be written, since kernels know one kind of array only, else a copy.
+
+    Parameters
+    ----------
+    data : buffer
+        What a program sends.
+
+    Returns
+    -------
+    octets : uint8[n]
+        The same octets.
+    """
+    view = memoryview(data)
+    return np.frombuffer(bytearray(data) if view.readonly or not view.c_contiguous else data, np.uint8)
+
+
 class Sending:
     """The sending half of `devmemlab.host.socket.Socket`."""
 
@@ -185,7 +202,7 @@ class Sending:
         """
         if flags & MSG_ZEROCOPY:
             return self.sendmsg([data], (), flags)
-        octets = np.frombuffer(bytearray(data), np.uint8)
+        octets = _octets_of(data)
         sent = 0
         while True:
             try:
@@ -207,7 +224,7 @@ class Sending:
         flags : int
             MSG_MORE.
         """
-        octets = np.frombuffer(bytearray(data), np.uint8)
+        octets = _octets_of(data)
         sent = 0
         while sent < len(octets):
             sent += self._send(octets, sent, len(octets) - sent, flags)
