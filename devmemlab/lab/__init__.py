@@ -2,7 +2,7 @@
 
 Law.   What is compared here sees the same frames, through the same kernels and the same copy primitive.
 Reads. interfaces: sections 1, 3 and 4.
-Omits. A cost model of real hardware; of the benchmarks tx, live and gpu.
+Omits. A cost model of real hardware; of the benchmarks, gpu.
 
 Reading order: lab, stream, synthetic, in_order, inputs, live, accelerator, token_tools, gather, receivers, passes, compare,
 mode_readers, receive_modes, senders, demo, replay, ncdevmem (reader, setup, modes and the rest), warm; live_bench, live_work and

@@ -2,7 +2,7 @@
 
 Law.   A figure was measured in this run, on this machine; what others published stands beside it under their name.
 Reads. interfaces section 3.
-Omits. tx, live and gpu of the contract. A test of speed: tests check what a bench counts, never how long it took.
+Omits. gpu of the contract. A test of speed: tests check what a bench counts, never how long it took.
 
 A bench is a module with a function ``cases()`` that is a context manager and yields a list of `measure.Case`, a dict
 ``CONTRASTS`` (see `rows.make_rows`) and a dict ``QUOTED`` (see `quoted`); with a function ``figures(runs)`` it names its own.
@@ -14,7 +14,7 @@ With a function ``groups(quick)`` it is measured a group after the other, each y
 from importlib import import_module
 
 BENCHES = {name: f"devmemlab.lab.bench.{name.replace('-', '_')}"
-           for name in ("page-pool", "tokens", "gather", "trace", "control", "scale", "rx", "cold")}
+           for name in ("page-pool", "tokens", "gather", "trace", "control", "scale", "rx", "tx", "live", "cold")}
 """Name on the command line -> module."""
 WITH_KERNELS = ("page-pool", "tokens", "gather", "trace")
 """Those that have kernels of their own, for ``devmemlab warm``."""
