@@ -78,6 +78,7 @@ _FACE = {
     "compare_senders": "devmemlab.lab.senders:compare_senders",
     "send_bars": "devmemlab.view.send_controls:send_bars",
     "SendControl": "devmemlab.view.send_controls:SendControl",
+    "bench": "devmemlab.lab.bench.report:run_benches", "bench_curves": "devmemlab.lab.bench.curves:bench_curves",
     **{name: f"devmemlab.host.zcrx:{name}" for name in (
         "ZcrxArea", "IORING_SETUP_CLAMP", "IORING_SETUP_CQE32", "IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_DEFER_TASKRUN",
         "IORING_ZCRX_AREA_DMABUF", "IORING_ZCRX_AREA_SHIFT")},

@@ -38,6 +38,7 @@ DISPLAYS = {
         "byte_flow": "devmemlab.view.byte_flow:byte_flow",
         "plot": "devmemlab.view.plots:plot",
     },
+    ("devmemlab.lab.bench.curves", "Curves"): {"plot": "devmemlab.view.curves_plot:curves_plot"},
     ("devmemlab.lab.receive_modes", "ReceiveModes"): {"_repr_html_": "devmemlab.view.receive_tables:receive_modes_html"},
     ("devmemlab.nic.explain", "Explanation"): {"_repr_html_": "devmemlab.view.explained:explanation_html"},
     ("devmemlab.host.host", "Host"): {

@@ -182,7 +182,7 @@ def _name(mode, nbytes, mtu, app_buffer=None):
 
 
 @contextmanager
-def cases(quick=False, group=None):
+def cases(quick=False, group=None, buffers=None):
     """Make the receivers of a group.
 
     Parameters
@@ -190,7 +190,9 @@ def cases(quick=False, group=None):
     quick : bool
         Fewer buffers.
     group : (int, int), optional
-        One of `groups`; the first when left out.
+        One of `groups`, or others; the first when left out.
+    buffers : sequence of int, optional
+        Of the copying modes; those of the bench when left out.
 
     Yields
     ------
@@ -198,7 +200,7 @@ def cases(quick=False, group=None):
         memcpy first.
     """
     nbytes, mtu = group or groups(quick)[0]
-    buffers = INTERPRETED_APP_BUFFERS if config.DISABLE_JIT else QUICK_APP_BUFFERS if quick else APP_BUFFERS
+    buffers = buffers or (INTERPRETED_APP_BUFFERS if config.DISABLE_JIT else QUICK_APP_BUFFERS if quick else APP_BUFFERS)
     buffers = sorted({min(size, nbytes) for size in buffers})
     source, port = make_source(nbytes, mtu)
     memcpy, made = _name("memcpy", nbytes, mtu), []

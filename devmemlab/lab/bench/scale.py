@@ -18,6 +18,7 @@ GIB, MIB = 1 << 30, 1 << 20
 FLOWS, QUICK_FLOWS = (1, 10, 100, 1000, 10_000), (1, 1000)
 QUEUES, QUICK_QUEUES = (1, 4, 16, 64), (1, 64)
 DMABUFS, QUICK_DMABUFS = (64 * MIB, GIB, 16 * GIB, 64 * GIB), (64 * MIB, 64 * GIB)
+QUICK_HELD = (100, 100_000)
 REPEATS = (31, 5)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
@@ -96,7 +97,7 @@ def cases(quick=False, group=None):
     """
     group = group or "flows"
     if group == "tokens":
-        with tokens.cases(quick, orders=("fifo",)) as made:
+        with tokens.cases(quick, QUICK_HELD if quick and not config.DISABLE_JIT else None, ("fifo",)) as made:
             yield _tokens(made)
         return
     if group in scale_threads.KINDS:

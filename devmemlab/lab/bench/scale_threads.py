@@ -23,7 +23,7 @@ from devmemlab.wire.rows import Burst
 
 KINDS = ("threads", "shared")
 MOST = 8
-FLOWS, PACKETS = (4, 20) if config.DISABLE_JIT else (400, 40_000)
+FLOWS, PACKETS = (4, 20) if config.DISABLE_JIT else (160, 16_000)
 HELD = 100 if config.DISABLE_JIT else 10_000
 DMABUF_BYTES = 256 << 20
 

@@ -23,7 +23,7 @@ from devmemlab.lab.accelerator import PIECE, memcpy_pieces, staged_copy
 from devmemlab.lab.bench.measure import Case
 from devmemlab.lab.bench.tx_peer import Peer
 from devmemlab.lab.lab import Lab
-from devmemlab.lab.senders import CHUNK, MODES
+from devmemlab.lab.senders import MODES
 from devmemlab.lab.stopwatch import Untimed, processor_ns
 from devmemlab.lab.stream import stream_digest, stream_octets
 from devmemlab.lab.synthetic import CLIENT, SERVER
@@ -34,13 +34,14 @@ from devmemlab.sock.uapi import AF_INET, MSG_ZEROCOPY, SO_ZEROCOPY, SOL_SOCKET
 MIB = 1 << 20
 FOOTPRINTS, QUICK_FOOTPRINTS, INTERPRETED_FOOTPRINTS = (MIB, 16 * MIB, 128 * MIB), (16 * MIB,), (1 << 14,)
 MTUS, QUICK_MTUS = (1500, 4096, 9000), (1500, 9000)
+CHUNK, INTERPRETED_CHUNK = MIB, 1 << 13
 LINE = 64
 HEADERS = 14 + 20 + 32
 REPEATS = (15, 3)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
-Names: way, octets of device memory, MTU. copy: the program copies 64 KiB into a buffer that it uses again and again, and sends
-that; zerocopy and sendfile copy into memory as large as the device's, which may not be written before it was told complete.
+Names: way, octets of device memory, MTU; 1 MiB a call. copy: the program copies into a buffer that it uses again and again, and
+sends that; zerocopy and sendfile copy into memory as large as the device's, which may not be written before it was told complete.
 ratio_to_X: throughput divided by that of X in the same group, round by round; bigger is better."""
 
 
@@ -130,8 +131,9 @@ class SendCase(Case):
         self.dmabuf_id = self.netlink.bind_tx({"ifindex": host.netdev.ifindex, "fd": host.export(self.device)})["id"]
         self.file = host.memfd_create("file", length=nbytes) if mode == "sendfile" else None
         self.buffer = None
+        self.chunk = min(INTERPRETED_CHUNK if config.DISABLE_JIT else CHUNK, nbytes)
         if mode != "devmem":
-            size = min(CHUNK, nbytes) if mode == "copy" else nbytes
+            size = self.chunk if mode == "copy" else nbytes
             self.buffer = host.fds.get(self.file).file.region if self.file is not None else host_memory(size, "program's buffer")
             self.buffer.octets[:] = 0
         self.conn = host.socket(AF_INET)
@@ -169,8 +171,8 @@ class SendCase(Case):
         port, host = self.host.port, self.host
         self.peer.forget()
         playing, began = port.spent_ns, processor_ns()
-        for start in range(0, self.nbytes, CHUNK):
-            count, done = min(CHUNK, self.nbytes - start), 0
+        for start in range(0, self.nbytes, self.chunk):
+            count, done = min(self.chunk, self.nbytes - start), 0
             if self.buffer:
                 staged_copy(memory(), self.buffer.start + start % self.buffer.length, self.device.start + start, count,
                             host.ledger, DEVICE_TO_HOST)
