@@ -49,6 +49,8 @@ def _progress():
                     "pages beside net_iovs; the same loops as the kernel's page-pool benchmark.\n\n"
                     "rx: a stream into device memory, with host copies, and as plain copies.\n\n"
                     "control: the receive path with the copy of the payload left out.\n\n"
+                    "tx: the octets of a device, sent in four ways and as plain copies.\n\n"
+                    "live: this machine's kernel sends through a TAP device; a receiver in C beside it.\n\n"
                     "scale: the same packets with more connections, queues, device memory, tokens, threads.\n\n"
                     "trace: tracepoints off and on, and each event.\n\n"
                     "cold: import, first kernel, warm, demo, each lesson; seconds and memory.\n\n"

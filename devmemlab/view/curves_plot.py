@@ -40,7 +40,7 @@ def _finish(axes, title, label, sizes, ink):
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [format_size(size) for size in sizes])
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(1.05, axes.get_ylim()[1]))
     axes.axhline(1, color=ink, linewidth=0.8, linestyle=(0, (1, 3)))
     axes.set_title(title)
     axes.set_xlabel(label)
@@ -70,12 +70,13 @@ def curves_plot(curves, dark=False):
         words.append("Throughput beside memcpy, over octets of distinct payload:")
         ways = [mode for mode in STYLES if curves.over_footprint(mode)]
         words += [_line(left, mode, curves.over_footprint(mode), "ratio_to_memcpy", dark) for mode in ways]
-        _finish(left, "throughput beside memcpy (measured)", "distinct payload", [s for s, _ in curves.over_footprint(ways[0])], ink)
+        sizes = [size for size, _ in curves.over_footprint(ways[0])]
+        _finish(left, "throughput beside memcpy (measured)", "distinct payload", sizes, ink)
         words.append("Throughput of devmem divided by that of a copying way, over its buffer, at the largest footprint:")
         copying = [mode for mode in ways if mode != "devmem"]
         words += [_line(right, mode, curves.over_buffer(mode), "ratio_to_devmem", dark, turn=True) for mode in copying]
-        _finish(right, "devmem over this way (measured)", "the program's buffer",
-                [s for s, _ in curves.over_buffer(copying[0])], ink)
+        sizes = [size for size, _ in curves.over_buffer(copying[0])]
+        _finish(right, "devmem over this way (measured)", "the program's buffer", sizes, ink)
         figure.words = "\n".join(words)
         # The fonts and colours are decided when text is drawn, which must be inside the context.
         figure.draw_without_rendering()
