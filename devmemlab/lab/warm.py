@@ -21,6 +21,7 @@ from devmemlab.host.tcp_options import IPPROTO_TCP, TCP_NODELAY
 from devmemlab.lab import scenes_tokens
 from devmemlab.lab.bench import WITH_KERNELS
 from devmemlab.lab.bench.report import run_benches
+from devmemlab.lab.bench.scale_flows import FlowCase
 from devmemlab.lab.compare import compare
 from devmemlab.lab.gather import MODES, gather
 from devmemlab.lab.lab import Lab
@@ -248,8 +249,12 @@ def sending():
 
 
 def benches():
-    """Floor 7: every bench that has kernels, once."""
+    """Floor 7: every bench that has kernels, once; of scale, which takes long, one small case."""
     run_benches(WITH_KERNELS, quick=True, repeats=1)
+    case = FlowCase("warm", 2, 1, 64 << 20, "", 8)
+    case.prepare()
+    case.check(case.run())
+    case.close()
 
 
 def many_tokens():

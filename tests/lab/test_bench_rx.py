@@ -282,12 +282,3 @@ def test_what_was_measured_before_an_end_is_printed_and_written(small, monkeypat
     assert len(found["rows"]) == 7 and all(CONTRACT | {"load_average"} <= set(row) for row in found["rows"])
     again = CliRunner().invoke(cli.main, ["bench", "trace", "--repeats", "1", "--compare", str(path)])
     assert again.exit_code == status and "now/before" in again.stdout and "before: " in again.stdout
-
-
-# ---- a guard against collapse, not a figure
-
-@pytest.mark.compiled_only
-def test_devmem_is_no_whole_order_slower_than_a_plain_copy():
-    with rx.cases(True, (4 << 20, 9000)) as cases:
-        found = {row["mode"]: row for row in make_rows("rx", measure(cases, 5), {}, {}, cases=cases)}
-    assert found["devmem"]["figures"]["ratio_to_memcpy"]["max"] >= 0.2

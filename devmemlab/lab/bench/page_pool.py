@@ -113,6 +113,7 @@ class PoolCase(Case):
         self.name, self.mem, self.pools, self.loop, self.elements = name, mem, pools, loop, count
         self.wanted = {book: round(count * booked.get(book, 0)) for book in BOOKS}
         self.resting, self.runs, self.pool, self.before = resting, 0, None, None
+        self.more = {"burst": BATCH}
         for pool in pools:
             for netmem in [mem.alloc(pool) for _ in range(resting)]:
                 mem.put(pool, netmem)

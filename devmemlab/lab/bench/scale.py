@@ -127,6 +127,6 @@ def _sizes(group, quick):
 def _tokens(made):
     """Cases of bench tokens, under names of their own."""
     for case in made:
-        case.name, case.more = f"tokens_{len(case.live)}", {"tokens": len(case.live)}
+        case.name = f"tokens_{len(case.live)}"
         case.contrasts = (("ratio_to_first", made[0].name),)
     return made

@@ -16,15 +16,16 @@ from numba import config
 from devmemlab.base.errno import EIO, error
 from devmemlab.base.table import table
 from devmemlab.host.ports.manual import Manual
-from devmemlab.lab.accelerator import token_ranges
 from devmemlab.lab.bench.measure import Case
+from devmemlab.lab.bench.scale_loops import read_flows
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.stopwatch import processor_ns
 from devmemlab.lab.synthetic import CLIENT, HEADER_ROOM, SERVER, segment
 from devmemlab.mem.netmem import PAGE_SIZE
-from devmemlab.mem.region import DeviceMemory
+from devmemlab.mem.region import DeviceMemory, memory
 from devmemlab.nic.dma import UNMOVED
-from devmemlab.sock.uapi import CMSG_SPACE, MSG_SOCK_DEVMEM, frags
+from devmemlab.sock.deliver import CMSG_BYTES, MSGHDR
+from devmemlab.sock.token_batch import OPTVAL_BYTES
 from devmemlab.wire.emit import emit_bulk_burst, emit_tcp_frame
 from devmemlab.wire.rows import CSUM_VERIFIED, FRAME, Burst
 from devmemlab.wire.tcp import ACK, SYN
@@ -32,7 +33,7 @@ from devmemlab.wire.tcp import ACK, SYN
 PACKETS, BURST, PAYLOAD = (20, 8, 256) if config.DISABLE_JIT else (10_000, 2048, 256)
 DESCRIPTORS, FEWEST = (64, 16) if config.DISABLE_JIT else (4096, 64)
 FIRST_PORT = 2000
-ROOM, CMSGS = 1 << 20, 1024
+CMSGS = 1024
 RMEM = "4096 67108864 67108864"
 SEQ_AT = 14 + 20
 
@@ -72,9 +73,13 @@ class FlowCase(Case):
         bound = host.rxqs.ctl
         bound.unmoved[bound.unreadable == 1] = UNMOVED
         self.wire = np.zeros(max(self.elements * (PAYLOAD + HEADER_ROOM), flows * 128), np.uint8)
-        self.payload, self.frames, self.got, self.issued, self.returned = np.zeros(PAYLOAD, np.uint8), None, 0, 0, 0
+        self.payload, self.frames = np.zeros(per_flow * PAYLOAD, np.uint8), None
+        self.got = self.issued = self.returned = 0
         self.segments = [self._segment(k) for k in range(flows)]
+        self.control, self.ids, self.msg = np.zeros(CMSGS * CMSG_BYTES, np.uint8), np.zeros(CMSGS, np.int64), table(MSGHDR, 1)
+        self.optval = np.zeros(OPTVAL_BYTES, np.uint8)
         self.conns = self._connect()
+        self.socks = np.array([conn.sock for conn in self.conns])
 
     def _segment(self, flow):
         """Begin a connection's stream."""
@@ -109,8 +114,6 @@ class FlowCase(Case):
         self._send()
         # Handshakes end queue by queue, not in the order in which they began.
         conns = [conn for conn, _ in sorted((server.accept() for _ in range(self.flows)), key=lambda made: made[1][1])]
-        for conn in conns:
-            conn.settimeout(0)
         server.close()
         return conns
 
@@ -119,8 +122,7 @@ class FlowCase(Case):
         frame, at = table(FRAME, self.flows, self.per_flow), 0
         for row, seg in zip(frame, self.segments):
             seg.tcp_flags = ACK
-            for k in range(self.per_flow):
-                _, at = emit_bulk_burst(self.wire, at, row[k:k + 1], seg, self.payload, 0, PAYLOAD, PAYLOAD)
+            _, at = emit_bulk_burst(self.wire, at, row, seg, self.payload, 0, len(self.payload), PAYLOAD)
         frame.wire_length, frame.csum = frame.length, CSUM_VERIFIED
         self.frames, self.got = np.ascontiguousarray(frame.T).reshape(-1).view(np.recarray), 0
 
@@ -148,19 +150,11 @@ class FlowCase(Case):
             How many; all when left out.
         """
         count = min(self.elements if count is None else count, self.flows)
-        for conn in (self.conns[(start + k) % self.flows] for k in range(count)):
-            while True:
-                try:
-                    _, ancdata, _, _ = conn.recvmsg(ROOM, CMSG_SPACE(24) * CMSGS, MSG_SOCK_DEVMEM)
-                except BlockingIOError:
-                    break
-                pieces = frags(ancdata)
-                self.got += int(pieces.frag_size.sum())
-                self.issued += len(pieces)
-                for ranges in token_ranges(pieces.frag_token):
-                    self.returned += self.host.dontneed(conn, ranges)
-                if len(pieces) < CMSGS:
-                    break
+        host, socks = self.host, self.socks[(start + np.arange(count)) % self.flows]
+        mem = host.mem
+        octets, issued, returned = read_flows(memory(), host.tcbs, host.txq, host.skbs, mem.pools, mem.netmems, mem.providers,
+                                              host.tokens, host.ledger, socks, self.control, self.msg[0], self.ids, self.optval)
+        self.got, self.issued, self.returned = self.got + int(octets), self.issued + int(issued), self.returned + int(returned)
 
     def spent(self, result):
         """Leave the program out.

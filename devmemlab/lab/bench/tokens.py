@@ -78,6 +78,7 @@ class TokenCase(Case):
 
     def __init__(self, order, held, count, mem, binding):
         self.name, self.order, self.elements, self.mem = f"{order}_{held}", order, count, mem
+        self.more = {"tokens": held, "burst": BATCH}
         self.tcbs, self.txq, self.skbs = make_tcbs(2), make_tx_queue(64), make_skbs(count // loops.FRAGS + 64, 0)
         self.tokens, self.ledger, self.msg = make_xarrays(2, held // 32 + 64), make_ledger(), table(MSGHDR, 1)
         self.control, self.ids = np.zeros(BATCH * CMSG_BYTES, np.uint8), np.zeros(BATCH, np.int64)

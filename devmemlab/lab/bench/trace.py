@@ -115,6 +115,7 @@ class Step(Case):
         self.name, self.elements, self.start, self.ledger = name, count, region.start, make_ledger()
         self.trace = make_trace(count) if name in ("step_on", "event") else None
         self.wire = np.arange(SLOTS * loops.STRIDE, dtype=np.uint8)
+        self.more = {"footprint_bytes": len(self.wire)}
 
     def prepare(self):
         """Forget what was recorded and counted."""
