@@ -83,7 +83,7 @@ class _Files(IndexDataCacheFile):
     def _load_index(self):
         try:
             stamp, overloads = self._read(self._index_path)
-        except OSError:
+        except Exception:           # missing, torn, or of types that this checkout has not
             return {}
         return overloads if stamp == self._source_stamp else {}
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.errno import ENOSPC
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
@@ -23,6 +24,7 @@ SLOT = schema("entry")
 CONSUME_BATCH = 16
 
 
+@component
 class Rings(NamedTuple):
     """Any number of rings.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 
@@ -57,6 +58,7 @@ NAMES = tuple(TRACEPOINTS)
 globals().update({name.upper(): number for number, name in enumerate(NAMES)})
 
 
+@component
 class Trace(NamedTuple):
     """A record of events.
 

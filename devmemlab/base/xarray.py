@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from devmemlab.base.bits import lowest_bit
+from devmemlab.base.component import component
 from devmemlab.base.errno import EBUSY, ENOMEM
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
@@ -30,6 +31,7 @@ XA_SLOT = schema("entry")
 XA_POOL = schema("watermark", "recycled", "limit")
 
 
+@component
 class XArrays(NamedTuple):
     """Any number of trees over one pool of nodes. Node 0 is never used.
 

@@ -8,6 +8,7 @@ Omits. Threads: interrupts are taken after every 64 frames and at the end of a b
 import numpy as np
 
 from devmemlab.base.kernel import kernel
+from devmemlab.base.prefetch import LINE_BYTES, prefetch_octets
 from devmemlab.base.trace import trace_clock
 from devmemlab.host.poll import poll_due
 from devmemlab.net.napi import NAPI_BUDGET
@@ -24,6 +25,9 @@ from devmemlab.tcp.close import tcp_close, tcp_shutdown
 from devmemlab.tcp.page_room import tcp_note_room
 from devmemlab.tcp.page_update import tcp_open_windows
 from devmemlab.tcp.timers import tcp_timers
+
+AHEAD = 8
+"""Headers of so many frames are on their way into the cache, as a card's writes go there, while one is received."""
 
 
 @kernel
@@ -80,6 +84,9 @@ def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
         if rxqs.ctl[queue].post - rxqs.ctl[queue].clean < rxqs.ctl[queue].desc_count:
             rxq_refill(rxqs, queue, pools, netmems, providers, trace)
     for number in range(len(frames)):
+        ahead = frames[min(number + AHEAD, len(frames) - 1)].offset
+        prefetch_octets(wire, ahead)
+        prefetch_octets(wire, ahead + LINE_BYTES)
         nic_rx_frame(memory, wire, frames[number], number, nics, nic, rxqs, netmems, ledger, trace)
         if (number + 1) % NAPI_BUDGET == 0 or number + 1 == len(frames):
             packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,

@@ -5,11 +5,14 @@ Reads. House laws 5, 7 and 10.
 Omits. Protocols other than TCP.
 """
 
+from operator import is_not
+
 import numpy as np
 
+from devmemlab.base.crossing import seal
 from devmemlab.base.errno import EINVAL, error
 from devmemlab.base.profile import profile
-from devmemlab.base.table import table
+from devmemlab.base.table import table, word
 from devmemlab.base.trace import make_trace
 from devmemlab.base.xarray import make_xarrays
 from devmemlab.host.addresses import ADDRESS
@@ -114,6 +117,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self.trace = make_trace((1 << 20) if trace is True else int(trace)) if trace else None
         self.fds = FdTable()
         self._work_ns = self._put_off = 0
+        self._parts = None
         self._no_routes(parse_mac(gateway_mac) if gateway_mac else None)
         self.mem = Mem(self.profile)
         self.genl = Genl(self)
@@ -129,7 +133,11 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         use_tcp_profile(self.tcbs, tcp)
         self.tokens = make_xarrays(sockets + 1, 1 << 17)
         self.pkt, self.msg, self.addresses = table(PKT, 2), table(MSGHDR, 1), table(ADDRESS, 0)
+        self.said = {name: word(self.msg, name) for name in MSGHDR.names}
         self.gro, self.taps = make_gro(), make_taps()
+        self._queued, self._timer = word(self.txq.ctl, "count"), word(self.tcbs.ctl, "next_timer_ns")
+        self._aware, self._irqs = word(self.tcbs.ctl, "page_aware"), [word(self.nics.ctl, "irq_next_ns", nic) for nic in
+                                                                      range(NIC_ROOM)]
         self._tx_octets, self._tx_frames = np.zeros(TX_ARENA_BYTES, np.uint8), table(FRAME, 4096)
         self._first_devices()
         self.netdev = self.add_nic(ifname, mac, rx_queues, port, ip, ip6, mtu, **nic)
@@ -151,8 +159,12 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
     @property
     def machine(self):
         """Every table, as entry kernels take them."""
-        return Machine(self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, self.mem.netmems, self.mem.pools,
-                       self.mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps, self.rings)
+        mem = self.mem
+        parts = (self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, mem.netmems, mem.pools, mem.providers,
+                 self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps, self.rings)
+        if self._parts is None or any(map(is_not, parts, self._parts)):
+            self._parts, self._machine = parts, seal(Machine(*parts))
+        return self._machine
 
     def step(self):
         """Do what is due now: one burst from each port, timers, and what they made to send.
@@ -168,21 +180,21 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         came = False
         for nic, port in enumerate(self.ports):
             burst = port.recv(now_ns) if port else None
-            if burst is None and 0 < self.nics.ctl[nic].irq_next_ns <= now_ns:
+            if burst is None and 0 < self._irqs[nic][0] <= now_ns:
                 burst = Burst(self._tx_octets, self._tx_frames[:0])
             if burst is not None:
                 came = True
                 self.receive(burst, now_ns, nic)
                 self.mem.settle()
-        if now_ns >= self.tcbs.ctl[0].next_timer_ns:
+        if now_ns >= self._timer[0]:
             # On a live wire the acknowledgement that a timer waits for may have arrived already, and wait to be read.
             self._put_off = self._put_off + 1 if came and self.clock.live else 0
             if self._put_off % LIVE_BURSTS == 0:
                 machine_timers(self.machine, self.trace, now_ns)
-        if self.page_aware_window:
+        if self._aware[0]:
             machine_windows(self.machine, self.trace, now_ns)
         sent = self.flush()
-        if self._work_ns is None and self.mem.providers.ctl[0].pending:
+        if self._work_ns is None and self.mem.pending[0]:
             self._work_ns = now_ns          # an acknowledgement has freed the last frag of a binding that was unbound before
         return sent > 0 or came
 
@@ -213,24 +225,24 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         sent : int
             Frames.
         """
-        queue = self.txq.ctl[0]
-        if queue.count == 0:
+        queued = self._queued
+        if queued[0] == 0:
             return 0
         now_ns, total, left = self.clock.now_ns, 0, False
         for nic, port in enumerate(self.ports):
             first, following = -1, 0
-            while first < following < queue.count:
+            while first < following < queued[0]:
                 first = following
                 sent, following = machine_transmit(memory(), self._tx_octets, self._tx_frames, self.machine, nic, self.trace,
                                                    first, now_ns)
                 if port and sent:
                     port.send(now_ns, Burst(self._tx_octets, self._tx_frames[:sent]))
                 total += int(sent)
-            left = left or following < queue.count
+            left = left or following < queued[0]
         if left:
             machine_keep(self.machine)
         else:
-            queue.count = 0
+            queued[0] = 0
         return total
 
     def poke(self):
@@ -246,8 +258,8 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
             Time of the next arrival or timer; None when there is none.
         """
         times = [port.next_ns() for port in self.ports if port]
-        times += [int(self.tcbs.ctl[0].next_timer_ns), self._work_ns]
-        times += [int(at_ns) for at_ns in self.nics.ctl.irq_next_ns[:len(self.ports)] if at_ns]
+        times += [self._timer[0], self._work_ns]
+        times += [irq[0] for irq in self._irqs[:len(self.ports)] if irq[0]]
         times = [t for t in times if t is not None and t < 1 << 62]
         return min(times, default=None)
 

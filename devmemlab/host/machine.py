@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 
+
+@component(sealed=True)
 class Machine(NamedTuple):
     """Every table of a host, one component a room.
 

@@ -48,19 +48,21 @@ class Receiving:
         copied : int
             Octets; ``host.msg[0]`` has the cursors.
         """
-        host, row = self.host, self._row
-        waits = self.timeout != 0 and not flags & (MSG_DONTWAIT | MSG_OOB) and row.state != LISTEN
+        host = self.host
+        waits = self.timeout != 0 and not flags & (MSG_DONTWAIT | MSG_OOB) and self._word("state")[0] != LISTEN
         if waits and self.timeout is not None:
             # A socket with a timeout does not block in the kernel: Python polls first.
+            row = self._row
             self._wait(lambda: tcp_poll(row) & (POLLIN | POLLHUP | POLLERR), "data", self.timeout)
-        again, until_ns = 0, host.clock.now_ns + int(row.rcvtimeo_ns)
+        patience_ns = self._word("rcvtimeo_ns")[0]
+        again, until_ns = 0, host.clock.now_ns + patience_ns
         while True:
             copied = machine_recvmsg(memory(), host.machine, host.trace, self._open, user, user_at, user_length, control,
                                      length, flags & ~MSG_DONTWAIT, again, host.clock.now_ns)
-            if not waits or not host.msg[0].may_wait or (copied >= 0 and self.timeout is not None):
+            if not waits or not host.said["may_wait"][0] or (copied >= 0 and self.timeout is not None):
                 break
             try:
-                self._wait_for_more(row, max(until_ns - host.clock.now_ns, 1) if row.rcvtimeo_ns else 0)
+                self._wait_for_more(max(until_ns - host.clock.now_ns, 1) if patience_ns else 0)
             except (TimeoutError, BlockingIOError):
                 if copied <= 0:
                     raise
@@ -70,18 +72,17 @@ class Receiving:
             raise error(copied, _ADVICE.get(-copied, "receiving failed"))
         return int(copied)
 
-    def _wait_for_more(self, row, patience_ns):
+    def _wait_for_more(self, patience_ns):
         """Wait until something has happened to the receive queue.
 
         Parameters
         ----------
-        row : TCB
-            Of the connection.
         patience_ns : int
             What is left of SO_RCVTIMEO; 0: for ever.
         """
-        seen = int(row.rcv_nxt)
-        self._wait(lambda: row.rcv_nxt != seen or row.error or row.state == CLOSE, "data", self.timeout, patience_ns)
+        rcv_nxt, failed, state = map(self._word, ("rcv_nxt", "error", "state"))
+        seen = rcv_nxt[0]
+        self._wait(lambda: rcv_nxt[0] != seen or failed[0] or state[0] == CLOSE, "data", self.timeout, patience_ns)
 
     def _messages(self, control):
         """Take the control messages of the call that has just returned.
@@ -96,13 +97,13 @@ class Receiving:
         ancdata, msg_flags : Ancdata, int
             As ``recvmsg`` returns them.
         """
-        msg = self.host.msg[0]
-        devmem_bytes = int(msg.control_at)
+        said = self.host.said
+        devmem_bytes = said["control_at"][0]
         if self.host.token_watch is not None:
             self.host.token_watch.received(self, control[:devmem_bytes].tobytes())
-        if self._row.recvmsg_inq:
-            tcp_put_inq(self.host.tcbs, self.sock, control, msg)
-        return Ancdata(control[: msg.control_at].tobytes(), devmem_bytes), int(msg.msg_flags)
+        if self._word("recvmsg_inq")[0]:
+            tcp_put_inq(self.host.tcbs, self.sock, control, self.host.msg[0])
+        return Ancdata(control[:said["control_at"][0]].tobytes(), devmem_bytes), said["msg_flags"][0]
 
     def recvmsg(self, bufsize, ancbufsize=0, flags=0):
         """Receive data and control messages.
@@ -136,7 +137,7 @@ class Receiving:
         if len(self._control) != ancbufsize:
             self._control = np.zeros(ancbufsize, np.uint8)
         self._receive(self._user, 0, bufsize, self._control, bufsize, flags)
-        octets = self._user[: self.host.msg[0].user_at].tobytes()
+        octets = self._user[:self.host.said["user_at"][0]].tobytes()
         return (octets, *self._messages(self._control), None)
 
     def recvmsg_into(self, buffers, ancbufsize=0, flags=0):
@@ -160,7 +161,7 @@ class Receiving:
         copied = self._receive(user, 0, room, control, room, flags)
         at = 0
         for view in views:
-            piece = user[at:min(at + len(view), int(self.host.msg[0].user_at))]
+            piece = user[at:min(at + len(view), self.host.said["user_at"][0])]
             view[:len(piece)] = piece.tobytes()
             at += len(view)
         return (copied, *self._messages(control), None)

@@ -19,9 +19,11 @@ from devmemlab.base.errno import (
     EPROTONOSUPPORT,
     error,
 )
+from devmemlab.base.table import word
 from devmemlab.host.entry import machine_close
 from devmemlab.host.receiving import Receiving
 from devmemlab.host.sending import Sending
+from devmemlab.host.socket_names import Names
 from devmemlab.host.sockopt import Options
 from devmemlab.host.zerocopy import Zerocopy
 from devmemlab.host.zerocopy_receive import ZerocopyReceiving
@@ -29,10 +31,10 @@ from devmemlab.sock.uapi import AF_INET, AF_INET6, SHUT_RD, SOCK_CLOEXEC, SOCK_N
 from devmemlab.tcp.lookup import tcp_lookup_listener
 from devmemlab.tcp.states import CLOSE, EV_LISTEN, LISTEN, STATES, tcp_event
 from devmemlab.tcp.tcb import tcb_alloc
-from devmemlab.wire.address import address_text, parse_address
+from devmemlab.wire.address import parse_address
 
 
-class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options):
+class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options, Names):
     """A TCP socket of a lab host. Made by ``host.socket(...)`` and ``accept``.
 
     Parameters
@@ -53,6 +55,7 @@ class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options):
     def __init__(self, host, family=AF_INET, sock=0):
         self.host, self.family, self.sock = host, family, sock
         self.timeout = None
+        self._words = {}
         self._control = np.zeros(0, np.uint8)
         self._user = np.zeros(0, np.uint8)
         if not sock:
@@ -72,6 +75,23 @@ class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options):
     @property
     def _row(self):
         return self.host.tcbs.tcb[self._open]
+
+    def _word(self, name):
+        """Point at a field of the connection's row.
+
+        Parameters
+        ----------
+        name : str
+            Of TCB.
+
+        Returns
+        -------
+        word : memoryview of one int64
+            Valid until the socket is closed.
+        """
+        if name not in self._words:
+            self._words[name] = word(self.host.tcbs.tcb, name, self._open)
+        return self._words[name]
 
     @property
     def state(self):
@@ -203,25 +223,6 @@ class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options):
         self.host.tcbs.tcb[child].listener = 0
         conn = Socket(self.host, self.family, child)
         return conn, conn.getpeername()
-
-    def getpeername(self):
-        """Return the peer's ``(ip, port)``; for AF_INET6 with flow info and scope."""
-        row = self._row
-        if row.rport == 0:
-            raise error(ENOTCONN, "the socket is not connected")
-        return self._name(row.raddr_hi, row.raddr_lo, row.rport)
-
-    def getsockname(self):
-        """Return the local ``(ip, port)``; for AF_INET6 with flow info and scope."""
-        row = self._row
-        return self._name(row.laddr_hi, row.laddr_lo, row.lport)
-
-    def _name(self, high, low, port):
-        row = self._row
-        text = address_text(row.ip_version or 6, int(high), int(low))
-        if self.family == AF_INET6:
-            return (f"::ffff:{text}" if row.ip_version == 4 else text), int(port), 0, 0
-        return text, int(port)
 
     def _wait(self, ready, what, timeout, kernel_ns=0):
         if ready():

@@ -16,9 +16,11 @@ from devmemlab.lab.stopwatch import Untimed, processor_ns
 from devmemlab.mem.ledger import NAMES, copied_per_payload, make_ledger
 from devmemlab.mem.netmem import PAGE_SIZE
 from devmemlab.mem.region import DeviceMemory, memory
-from devmemlab.sock.uapi import SO_OOBINLINE, SOL_SOCKET
+from devmemlab.sock.uapi import SO_OOBINLINE, SO_RCVBUF, SOL_SOCKET
 
-MAX_FRAMES = 1024
+MAX_FRAMES = 4096
+RCVBUF = 1 << 23
+"""SO_RCVBUF of every mode, octets: a receive window in which so long a burst finds room."""
 
 
 class Passes:
@@ -54,6 +56,7 @@ class Passes:
             self.receiver = make_receiver(mode, self.host, self.flow, dmabuf, app_buffer, check=True)
             self.server = self.host.socket()
             self.server.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)     # every octet of the capture counts
+            self.server.setsockopt(SOL_SOCKET, SO_RCVBUF, RCVBUF)
             self.server.bind(("", self.flow.dport))
             self.server.listen()
 

@@ -18,7 +18,7 @@ import abc
 import hashlib
 
 from devmemlab.base.units import parse_size
-from devmemlab.lab.accelerator import staged_copy, token_ranges
+from devmemlab.lab.accelerator import staged_copy
 from devmemlab.lab.stopwatch import processor_ns
 from devmemlab.mem.ledger import HOST_TO_DEVICE, PAGEABLE_COPY
 from devmemlab.mem.region import DeviceMemory, host_memory, memory
@@ -137,8 +137,7 @@ class DevmemReceiver(Receiver):
             tokens = pieces.frag_token[pieces.kind != SCM_DEVMEM_LINEAR]
             self.tokens_issued += len(tokens)
             self.octets += int(pieces.frag_size.sum())
-            for ranges in token_ranges(tokens):
-                self.tokens_returned += self.host.dontneed(conn, ranges)
+            self.tokens_returned += self.host.dontneed_tokens(conn, tokens)
 
     def _look_at(self, pieces, data, start):
         if not data:

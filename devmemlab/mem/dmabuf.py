@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.errno import EFAULT, EINVAL, EREMOTEIO
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
@@ -29,6 +30,7 @@ SG = schema("dma_addr", "length")
 MAPPING = schema("dmabuf", "ifindex", "direction", "mapped", "sg_first", "sg_count")
 
 
+@component
 class Dmabufs(NamedTuple):
     """All dmabufs of one host.
 

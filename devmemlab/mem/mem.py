@@ -12,7 +12,7 @@ import numpy as np
 
 from devmemlab.base.errno import ENOMEM, error
 from devmemlab.base.profile import profile as find_profile
-from devmemlab.base.table import grown, table
+from devmemlab.base.table import grown, table, word
 from devmemlab.base.units import format_size, parse_size
 from devmemlab.mem.area_face import Areas
 from devmemlab.mem.audit import audit_mem, describe
@@ -48,6 +48,8 @@ class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
     ----------
     netmems, providers, pools, dmabufs
         The tables, as kernels take them. They may be replaced by longer ones whenever something is made.
+    pending : memoryview of one int64
+        Of ``providers``: not 0 when work waits.
     backing : dict of int to Region
         Region of each dmabuf whose bytes are one whole region.
     log : list of str
@@ -60,6 +62,8 @@ class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
         self.profile = find_profile(profile)
         self.netmems = table(NETMEM, netmem_rows)
         self.providers = make_providers()
+        self.pending = word(self.providers.ctl, "pending")
+        self._spare = [word(self.providers.pages, name) for name in ("end_addr", "next_addr", "listed")]
         self.pools = make_page_pools(self.profile)
         self.dmabufs = make_dmabufs()
         self.ranges = {
@@ -121,8 +125,8 @@ class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
 
     def settle(self):
         """Make room before it runs out; hosts call it between bursts."""
-        fresh = self.providers.pages[0]
-        if fresh.end_addr - fresh.next_addr < SPARE_PAGES << PAGE_SHIFT and fresh.listed < SPARE_PAGES:
+        end, following, listed = self._spare
+        if end[0] - following[0] < SPARE_PAGES << PAGE_SHIFT and listed[0] < SPARE_PAGES:
             self.more_pages()
 
     def audit(self):

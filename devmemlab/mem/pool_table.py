@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.ring import Rings, make_rings
 from devmemlab.base.table import schema, table
 
@@ -46,6 +47,7 @@ the slow way (fault injection, a destroyed pool) at no cost to the rest."""
 POOLS_CTL = schema("last_id", "alive", "pp_flags_known", "unreadable_flag", "sync_required", "ring_refuse", "dma_align")
 
 
+@component
 class PagePools(NamedTuple):
     """All page_pools of one host.
 

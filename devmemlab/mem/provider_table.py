@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.mem.netmem import NIOV_DMABUF, NIOV_IOURING
@@ -43,6 +44,7 @@ PAGES = schema("head", "listed", "out", "next_addr", "end_addr", "next_row", "en
 WORD = schema("entry")
 
 
+@component
 class Providers(NamedTuple):
     """Where the pools of one host get their buffers from.
 

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add
 from devmemlab.base.table import schema, table
@@ -43,6 +44,7 @@ GRO_CTL = schema("held", "packets", "segments", "chained", "mixed", "max_size", 
 GRO_FLOW = schema("skb")
 
 
+@component
 class Gro(NamedTuple):
     """What GRO holds; nothing outside a poll.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.net.linear import skb_copy_bits
@@ -20,6 +21,7 @@ from devmemlab.wire.rows import CSUM_UNKNOWN, FRAME
 TAP_CTL = schema("active", "snaplen", "count", "used", "lost")
 
 
+@component
 class Taps(NamedTuple):
     """The captured packets of a host.
 

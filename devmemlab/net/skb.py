@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.errno import EMSGSIZE
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
@@ -38,6 +39,7 @@ SKB_CTL = schema("watermark", "recycled", "limit", "live", "head_start", "octets
                  "octets_cloned")
 
 
+@component
 class Skbs(NamedTuple):
     """All skbs of a host. Row 0 is never used, so that 0 means none.
 

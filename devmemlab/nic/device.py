@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.table import schema, table
 from devmemlab.nic.drops import DROP, DROP_REASONS, OFFLOADS
 from devmemlab.nic.steer_tables import (
@@ -43,6 +44,7 @@ __all__ = ["DROP", "DROP_REASONS", "ENTRY", "INDIR_SIZE", "KEY_BYTES", "MAX_RULE
            "make_nics"]
 
 
+@component
 class Nics(NamedTuple):
     """All NICs of a host.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.errno import EINVAL, error
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
@@ -44,6 +45,7 @@ GRO_FLOWS = 4
 GRO_BUFFERS = 17
 
 
+@component
 class RxQueues(NamedTuple):
     """RX queues of all NICs of a host.
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.nic.tso import TSO_OFF, tso_extent, tso_limit
@@ -30,6 +31,7 @@ TXDESC = schema("segment", "segments", "header_bytes", "payload_bytes", "gso_siz
 IP4_TCP_BYTES, IP6_TCP_BYTES = 40, 60
 
 
+@component
 class TxRings(NamedTuple):
     """TX queues of all NICs of a host; rows are those of the RX queues of the same numbers.
 

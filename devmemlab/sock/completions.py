@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 
@@ -18,6 +19,7 @@ CQ_CTL = schema("head", "tail", "entries", "overflown")
 CQE = schema("user_data", "res", "cqe_flags", "off")
 
 
+@component
 class Completions(NamedTuple):
     """The completion ring of one io_uring: memory that its program maps, so each ring has its own.
 

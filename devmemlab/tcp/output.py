@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import U32
 from devmemlab.base.table import schema, table
@@ -27,6 +28,7 @@ TXQ_CTL = schema("count", "limit", "lost")
 TXQ_NIC = schema("nic", "tcb", "skb", "ring", "at")
 
 
+@component
 class TxQueue(NamedTuple):
     """Segments waiting for the wire.
 

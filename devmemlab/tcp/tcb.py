@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.tcp.states import CLOSE, NONE
@@ -82,6 +83,7 @@ BLANK = {
 """What a new control block holds; every field that is not named is 0."""
 
 
+@component
 class Tcbs(NamedTuple):
     """Every connection and listener of a host.
 

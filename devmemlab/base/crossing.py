@@ -1,0 +1,152 @@
+"""Crossing from Python into kernels with a component: its note is written on the stack, or was written before.
+
+Law.   A note that is kept is used only as long as the tuple that it is of.
+Reads. Numba's extension interface (``numba.extending``); house law 5.
+Omits. Components on the way back: kernels return numbers.
+
+To note where some sixty tables of a host lie takes tens of microseconds, each time. `seal` does it once.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import config, njit, typeof, types
+from numba.core import cgutils
+from numba.core.typing import Signature
+from numba.extending import NativeValue, intrinsic, typeof_impl, unbox
+
+from devmemlab.base.component import POINTER, ComponentType, note_of, place_in
+
+
+def _opaque(builder, address):
+    """Hide where an address comes from.
+
+    What is read through it is declared steady, which is true from here on only.
+
+    Parameters
+    ----------
+    builder : llvmlite.ir.IRBuilder
+        Where code is written.
+    address : llvmlite.ir.Value
+        An address.
+
+    Returns
+    -------
+    address : llvmlite.ir.Value
+        The same.
+    """
+    hide = ir.InlineAsm(ir.FunctionType(POINTER, [POINTER]), "", "=r,0,~{memory}", side_effect=True)
+    return builder.call(hide, [builder.bitcast(address, POINTER)])
+
+
+@unbox(ComponentType)
+def _write_note(typ, component, c):
+    """Note on the stack where the tables of a tuple lie, or take the address that is `Sealed`."""
+    builder, note = c.builder, note_of(c.context, typ)
+    wrong = cgutils.alloca_once_value(builder, cgutils.false_bit)
+    slot = cgutils.alloca_once(builder, note)
+    found = cgutils.alloca_once_value(builder, builder.bitcast(slot, POINTER))
+    cleanups = []
+
+    def write():
+        for number, field in enumerate(typ.fields):
+            native = c.unbox(field, c.pyapi.tuple_getitem(component, number))
+            with builder.if_then(native.is_error, likely=False):
+                builder.store(cgutils.true_bit, wrong)
+            value = native.value
+            if isinstance(field, ComponentType):
+                inner = note_of(c.context, field)
+                value = builder.load(builder.bitcast(value, inner.as_pointer()))
+            builder.store(value, place_in(builder, note, slot, number))
+            if native.cleanup is not None:
+                cleanups.append(native.cleanup)
+
+    if not getattr(typ.cls, "SEALED", False):
+        write()
+    else:
+        number = c.pyapi.object_getattr_string(component, "address")
+        with builder.if_else(cgutils.is_null(builder, number)) as (tuple_, sealed):
+            with tuple_:
+                c.pyapi.err_clear()
+                write()
+            with sealed:
+                builder.store(builder.inttoptr(c.pyapi.long_as_longlong(number), POINTER), found)
+                c.pyapi.decref(number)
+    address = _opaque(builder, builder.load(found))
+
+    def cleanup():
+        for each in reversed(cleanups):
+            each()
+
+    return NativeValue(address, is_error=builder.load(wrong), cleanup=cleanup if cleanups else None)
+
+
+class Sealed:
+    """A component whose note is kept: to pass it costs what one number costs, however many tables it has.
+
+    Parameters
+    ----------
+    component : NamedTuple
+        Of a class marked ``component(sealed=True)``; its fields are this object's too.
+    """
+
+    def __init__(self, component):
+        self.component = component
+        self._note = np.zeros(_note_bytes(component), np.uint8)
+        self.address = self._note.ctypes.data
+        self.numba_type = typeof(component)
+        _seal(component, self.address)
+        self.__dict__.update(component._asdict())
+
+
+@typeof_impl.register(Sealed)
+def _typeof_sealed(sealed, context):
+    return sealed.numba_type
+
+
+@intrinsic
+def _copy_note(typing_context, component, address):
+    """Copy the note of a component to an address; gives its length."""
+    def generate(context, builder, signature, args):
+        note = note_of(context, component)
+        size = context.get_abi_sizeof(note)
+        source, target = args
+        cgutils.raw_memcpy(builder, builder.inttoptr(target, POINTER), builder.bitcast(source, POINTER),
+                           ir.Constant(ir.IntType(64), size), 1)
+        return ir.Constant(ir.IntType(64), size)
+
+    return Signature(types.int64, (component, types.int64), None), generate
+
+
+@intrinsic
+def _measure_note(typing_context, component):
+    """Tell how long the note of a component is, octets."""
+    def generate(context, builder, signature, args):
+        return ir.Constant(ir.IntType(64), context.get_abi_sizeof(note_of(context, component)))
+
+    return Signature(types.int64, (component,), None), generate
+
+
+@njit(_nrt=False)
+def _seal(component, address):
+    return _copy_note(component, address)
+
+
+@njit(_nrt=False)
+def _note_bytes(component):
+    return _measure_note(component)
+
+
+def seal(component):
+    """Keep the note of a component.
+
+    Parameters
+    ----------
+    component : NamedTuple
+        Of a class marked ``component(sealed=True)``.
+
+    Returns
+    -------
+    sealed : Sealed, or `component` itself under ``NUMBA_DISABLE_JIT=1``
+        Valid as long as it lives.
+    """
+    return component if config.DISABLE_JIT else Sealed(component)

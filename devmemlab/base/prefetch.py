@@ -1,0 +1,45 @@
+"""Prefetching: having octets on their way into the cache before they are read.
+
+Law.   Nothing but time depends on it: a kernel means the same without.
+Reads. LLVM's language reference (``llvm.prefetch``).
+Omits. Prefetching for writing.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+LINE_BYTES = 64
+
+
+@intrinsic
+def _prefetch(typingctx, octets, at):
+    """LLVM's prefetch, for reading, into every cache."""
+    def codegen(context, builder, signature, args):
+        array, offset = args
+        pointer = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [offset])
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [pointer, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(octets, types.int64), codegen
+
+
+def prefetch_octets(octets, at):
+    """Have a cache line fetched that will be read soon; nothing but time depends on it.
+
+    Parameters
+    ----------
+    octets : uint8[n]
+        Memory.
+    at : int64
+        Address; it may lie outside.
+    """
+
+
+@overload(prefetch_octets, inline="always")
+def _prefetch_octets_compiled(octets, at):
+    return lambda octets, at: _prefetch(octets, at)
