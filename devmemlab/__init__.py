@@ -19,7 +19,7 @@ _FACE = {
     "TcpProfile": "devmemlab.host.tcp_profile:TcpProfile",
     "NetlinkError": "devmemlab.host.netlink:NetlinkError",
     "ports": "devmemlab.host.ports",
-    "linux": "devmemlab.linux",
+    "linux": "devmemlab.linux", "cuda": "devmemlab.cuda",
     "byte_flow": "devmemlab.view.byte_flow:byte_flow",
     "save_picture": "devmemlab.view.picture:save_picture",
     "heat_map": "devmemlab.view.heat_map:heat_map",

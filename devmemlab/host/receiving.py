@@ -12,7 +12,7 @@ from devmemlab.host.entry import machine_recvmsg
 from devmemlab.host.readiness import POLLERR, POLLHUP, POLLIN, tcp_poll
 from devmemlab.mem.region import memory
 from devmemlab.sock.recvmsg import tcp_put_inq
-from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, Ancdata
+from devmemlab.sock.uapi import MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, Ancdata, frags
 from devmemlab.tcp.states import CLOSE, LISTEN
 
 _ADVICE = {
@@ -99,6 +99,8 @@ class Receiving:
         """
         said = self.host.said
         devmem_bytes = said["control_at"][0]
+        if self.host.mem.staged and devmem_bytes:
+            self.host.mem.staged_arrived(frags(Ancdata(control[:devmem_bytes].tobytes())), self.host.ledger)
         if self.host.token_watch is not None:
             self.host.token_watch.received(self, control[:devmem_bytes].tobytes())
         if self._word("recvmsg_inq")[0]:

@@ -163,6 +163,8 @@ class Zerocopy:
             if named and length == 0 and host.profile.tx_empty_errno:
                 raise error(host.profile.tx_empty_errno, "a send of no octets names a binding")
             self._connected(row, flags)
+            if host.mem.staged and binding and pieces is not None:
+                host.mem.staged_leaving(named, [piece[:2] for piece in pieces], host.ledger)
             if not fine:
                 raise error(EINVAL, "a control message is not understood: SCM_DEVMEM_DMABUF with 4 octets is, where the kernel "
                                     "has bind-tx")

@@ -43,6 +43,7 @@ CROSSED = {
     "DEVICE_TO_HOST": ("device_read", "uplink", "dram_written"),
     "GATHER_OUT": ("device_read", "uplink", "dram_written"),
     "GATHER_IN": ("dram_read", "uplink", "device_written"),
+    "STAGED_DMA": ("dram_read", "uplink", "device_written"),
 }
 """Stage -> the links that each of its octets crosses; card and device are under one PCIe switch."""
 

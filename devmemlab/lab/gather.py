@@ -3,6 +3,7 @@
 Law.   Every octet is moved by the one copy primitive and is in the ledger; nothing is written before everything is checked.
 Reads. The unpack kernels of NCCL's and UCCL's devmem plugins, as far as the three ways go; spec section 14.1 for frags.
 Omits. Launch costs of a device: in the lab a "kernel" is one crossing into compiled code, a "copy" one crossing each.
+       Memory of a real GPU gathers itself: `devmemlab.cuda.gathering`.
 
 ==========  ==========================================================  ================================
 mode        what happens                                                copies of an octet
@@ -27,6 +28,7 @@ from devmemlab.lab.token_tools import pieces_of
 from devmemlab.mem.ledger import GATHER, GATHER_IN, GATHER_OUT, ledger_add, make_ledger, rows
 from devmemlab.mem.poison import REGION_GUARDS
 from devmemlab.mem.region import host_memory, memory
+from devmemlab.mem.staging import StagedMemory
 
 MODES = ("copies", "host", "kernel")
 
@@ -53,12 +55,18 @@ class Gathered(NamedTuple):
         digest : str
             In hexadecimal digits.
         """
-        start = self.region.start + self.offset
-        return hashlib.sha256(memory()[start:start + self.octets]).hexdigest()
+        return hashlib.sha256(_octets(self.region, self.offset, self.octets)).hexdigest()
 
     def __repr__(self):
         counted = ", ".join(f"{name} {octets:,} octets in {copies:,}" for name, (octets, copies) in self.stages.items())
         return f"<gathered {self.octets:,} octets of {self.pieces:,} pieces by {self.mode!r}: {counted or 'nothing to do'}>"
+
+
+def _octets(region, offset, length):
+    """Look at memory where its user does, unwatched."""
+    if isinstance(region, StagedMemory):
+        return region.view(np.uint8, length, offset).copy_to_host()
+    return memory()[region.start + offset:region.start + offset + length]
 
 
 @kernel
@@ -168,9 +176,14 @@ def gather(region, frags, target_offset, mode="kernel", target=None, host=None, 
         for offset, length in zip(offsets.tolist(), lengths.tolist()):
             guard.guard(region, region.start + offset, length)
     octets, ledger, to = memory(), make_ledger(), target.start + int(target_offset)
+    staged = isinstance(region, StagedMemory)
+    if staged != isinstance(target, StagedMemory):
+        raise ValueError(f"{region.name!r} and {target.name!r} are not memories of one device")
     wanted = digest_of(region, pieces) if check else None
     if total == 0:
         pass
+    elif staged:
+        region.gather_pieces(pieces, target, int(target_offset), mode, ledger)
     elif mode == "kernel":
         gather_pieces(octets, region.start, pieces, to, ledger, GATHER)
     elif mode == "copies":
@@ -208,7 +221,7 @@ def digest_of(region, pieces):
     digest : str
         In hexadecimal digits.
     """
-    digest, octets = hashlib.sha256(), memory()
+    digest = hashlib.sha256()
     for offset, length in zip(pieces.offset.tolist(), pieces.length.tolist()):
-        digest.update(octets[region.start + offset:region.start + offset + length])
+        digest.update(_octets(region, offset, length))
     return digest.hexdigest()

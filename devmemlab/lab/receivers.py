@@ -16,6 +16,7 @@ mode                      copies of a payload octet
 
 import abc
 import hashlib
+from importlib import import_module
 
 from devmemlab.base.units import parse_size
 from devmemlab.lab.accelerator import staged_copy
@@ -24,6 +25,7 @@ from devmemlab.mem.ledger import HOST_TO_DEVICE, PAGEABLE_COPY
 from devmemlab.mem.region import DeviceMemory, host_memory, memory
 from devmemlab.sock.uapi import CMSG_SPACE, MSG_SOCK_DEVMEM, SCM_DEVMEM_LINEAR, frags
 
+GPU = "gpu_"
 MODES = ("devmem", "host_copy", "host_copy_pageable", "memcpy")
 READ_BYTES = 1 << 26
 CMSGS = 4096
@@ -53,6 +55,21 @@ class Receiver(abc.ABC):
         self.host = host
         self.digest = hashlib.sha256() if check else None
         self.octets = self.tokens_issued = self.tokens_returned = self.checking_ns = 0
+
+    def make_device(self, nbytes):
+        """Make the device's memory.
+
+        Parameters
+        ----------
+        nbytes : int or str
+            Size.
+
+        Returns
+        -------
+        device : DeviceMemory
+            Simulated; a receiver that has a GPU makes that one's.
+        """
+        return DeviceMemory(nbytes)
 
     def look(self, *pieces):
         """Digest pieces of memory.
@@ -105,7 +122,7 @@ class DevmemReceiver(Receiver):
 
     def __init__(self, host, dmabuf_bytes, flow, check=False, queue=1):
         super().__init__(host, check)
-        self.device = DeviceMemory(dmabuf_bytes)
+        self.device = self.make_device(dmabuf_bytes)
         nic = host.ethtool(host.netdev.name)
         nic.set_rings(tcp_data_split="on", hds_thresh=0)
         nic.set_rxfh_indir(equal=queue)
@@ -181,7 +198,7 @@ class HostCopyReceiver(Receiver):
         host.ethtool(host.netdev.name).set_rings(tcp_data_split="on", hds_thresh=0)
         self.buffer = host_memory(size, "program's buffer")
         self.staging = host_memory(min(size, self.STAGING), "staging buffer") if pageable else None
-        self.device = DeviceMemory(size)
+        self.device = self.make_device(size)
 
     def drain(self, conn, limit=None):
         """Receive octets and copy them to the device a buffer at a time.
@@ -230,7 +247,7 @@ def make_receiver(mode, host, flow, dmabuf_bytes, app_buffer, check=False):
     Parameters
     ----------
     mode : str
-        ``"devmem"``, ``"host_copy"`` or ``"host_copy_pageable"``.
+        ``"devmem"``, ``"host_copy"`` or ``"host_copy_pageable"``; ``"gpu_"`` before it: with a GPU.
     host : Host
         The receiving host.
     flow : Flow
@@ -245,6 +262,9 @@ def make_receiver(mode, host, flow, dmabuf_bytes, app_buffer, check=False):
     receiver : Receiver
         Ready for ``drain``.
     """
+    if mode.startswith(GPU):
+        make = import_module("devmemlab.lab.gpu_receivers").make_gpu_receiver
+        return make(mode.removeprefix(GPU), host, flow, dmabuf_bytes, app_buffer, check)
     if mode == "devmem":
         return DevmemReceiver(host, dmabuf_bytes, flow, check)
     if mode in ("host_copy", "host_copy_pageable"):

@@ -8,8 +8,8 @@ Reading order, which is the life of a buffer; every stop ends where the next beg
 
 1. a place to be: ranges, space, region are the two memories; ledger counts what crosses between them;
    poison fills what was let go of, in a host that watches;
-2. a name that others can hold: dmabuf is attached and mapped; udmabuf and exporter make one; dmabuf_map and dmabuf_file are
-   what a program sees of it;
+2. a name that others can hold: dmabuf is attached and mapped; udmabuf and exporter make one, staging of memory that only a
+   copy reaches; dmabuf_map and dmabuf_file are what a program sees of it;
 3. cut into net_iovs: netmem is one number for a page and a net_iov; provider_table, binding_create and binding make them of
    a mapped dmabuf; bind_face is bind with every check in its order, area_face makes an area of a program's own pages;
 4. chosen for a pool: gen_pool or lifo choose a net_iov, user_provider asks yours, iouring takes what user space gave back,

@@ -62,8 +62,8 @@ class DmabufFiles:
         """
         buf = self.dmabuf(row)
         length = int(buf.length) - offset if length is None else length
-        if buf.exporter == SCATTER:
-            raise error(EINVAL, "this exporter has no mmap; export a region, or use udmabuf")
+        if buf.exporter == SCATTER or row in self.staged:
+            raise error(EINVAL, "this exporter has no mmap; export a region of the lab, or use udmabuf")
         if offset % PAGE_SIZE or offset < 0 or length <= 0 or offset + length > buf.length:
             raise error(EINVAL, f"[{offset}, {offset + length}) is not inside the dmabuf of {buf.length} bytes on page bounds")
         if buf.exporter == UDMABUF and not shared:

@@ -22,6 +22,7 @@ from devmemlab.base.errno import EINVAL, ENOMEM, error
 from devmemlab.base.octets import copy_octets
 from devmemlab.mem.dmabuf import ARRAY, CONTIGUOUS, FILE, SCATTER, UDMABUF, sg_fill
 from devmemlab.mem.region import HOST, PAGE_SIZE, Region, memory
+from devmemlab.mem.staging import StagedMemory
 from devmemlab.mem.udmabuf import F_SEAL_SHRINK, Memfd, check_udmabuf, udmabuf_segments
 
 BUSES = ["pci0"]
@@ -218,6 +219,8 @@ class Exporters:
         self.pinned[row] = files
         if region is not None:
             self.backing[row] = region
+            if isinstance(region, StagedMemory):
+                self.staged[row] = region
         return row
 
     def dmabuf(self, row):
@@ -266,6 +269,7 @@ class Exporters:
             self.ranges["sg"].give(int(buf.sg_first), int(buf.sg_count))
             buf.sg_count = 0
             self.backing.pop(row, None)
+            self.staged.pop(row, None)
             self.maps.pop(row, None)
             self.begun.discard(row)
             for file in self.pinned.pop(row):

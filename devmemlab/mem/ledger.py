@@ -32,13 +32,14 @@ STAGES = {
     "DEVICE_TO_HOST": ("device memory -> host DRAM", "payload"),
     "GATHER_OUT": ("device memory -> host DRAM (pieces to staging buffer)", "payload"),
     "GATHER_IN": ("host DRAM -> device memory (staging buffer, in order)", "payload"),
+    "STAGED_DMA": ("pinned host DRAM <-> GPU (in place of the NIC's own DMA)", "payload"),
 }
 """Every stage: which link it uses and what it carries."""
 
 NAMES = tuple(STAGES)
 DMA_HEADER, DMA_DEVICE, DMA_HOST, HEADER_COPY, RECV_COPY, PAGEABLE_COPY, HOST_TO_DEVICE, GATHER = range(8)
 LINEAR_COPY, DEVICE_READ, MEMCPY, COPY_BREAK, SEND_COPY, DMA_READ, COLLAPSE_COPY, DMA_READ_DEVICE, DEVICE_TO_HOST = range(8, 17)
-GATHER_OUT, GATHER_IN = range(17, 19)
+GATHER_OUT, GATHER_IN, STAGED_DMA = range(17, 20)
 NOT_COPIES = frozenset(("DEVICE_READ",))
 
 

@@ -4,7 +4,7 @@ Law.   The tables are the state; this object only owns them, makes them longer, 
 Reads. Spec sections 3 to 7.
 Omits. File descriptors, netlink and queues: the floors above hold those and pass rows.
 
-Its methods are in seven chapters: exporter (making dmabufs), dmabuf_file (system calls on them),
+Its methods are in eight chapters: exporter (making dmabufs), staging, dmabuf_file (system calls on them),
 bind_face, area_face and work_face (bindings and areas, from first to last), pool_face and pool_reports (page_pools).
 """
 
@@ -26,13 +26,14 @@ from devmemlab.mem.pool_face import Pools
 from devmemlab.mem.provider_table import make_providers
 from devmemlab.mem.ranges import Ranges
 from devmemlab.mem.region import HOST, Region, memory
+from devmemlab.mem.staging import StagedDmabufs
 from devmemlab.mem.work_face import Leftovers
 
 PAGES_BYTES = 4 << 30
 SPARE_PAGES = 4096
 
 
-class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
+class Mem(Exporters, StagedDmabufs, DmabufFiles, Bindings, Areas, Leftovers, Pools):
     """Tables of one host and what may be done to them.
 
     Parameters
@@ -72,7 +73,7 @@ class Mem(Exporters, DmabufFiles, Bindings, Areas, Leftovers, Pools):
             "words": Ranges(0, len(self.providers.words)),
             "sg": Ranges(0, len(self.dmabufs.sg)),
         }
-        self.backing = {}
+        self.backing, self.staged = {}, {}
         self.pinned = {}
         self.maps = {}
         self.begun = set()

@@ -44,6 +44,7 @@ PATHS = {
     "SEND_COPY": ("user", "pages"),
     "DMA_READ": ("pages", "nic"),
     "DMA_READ_DEVICE": ("device", "nic"),
+    "STAGED_DMA": ("staging", "device"),
 }
 """Stage -> from where to where, in the order in which an octet meets them."""
 

@@ -14,7 +14,7 @@ With a function ``groups(quick)`` it is measured a group after the other, each y
 from importlib import import_module
 
 BENCHES = {name: f"devmemlab.lab.bench.{name.replace('-', '_')}"
-           for name in ("page-pool", "tokens", "gather", "trace", "control", "scale", "rx", "tx", "live", "cold")}
+           for name in ("page-pool", "tokens", "gather", "trace", "control", "scale", "rx", "tx", "live", "gpu", "cold")}
 """Name on the command line -> module."""
 WITH_KERNELS = ("page-pool", "tokens", "gather", "trace")
 """Those that have kernels of their own, for ``devmemlab warm``."""
