@@ -107,7 +107,7 @@ class StagedDmabufs:
         ledger : LEDGER[n_stage]
             Of the host.
         """
-        for dmabuf_id in set(pieces.dmabuf_id.tolist()):
+        for dmabuf_id in set(pieces.dmabuf_id.tolist()) - {0}:
             region = self.staged_of(dmabuf_id)
             if region is not None:
                 mine = pieces[pieces.dmabuf_id == dmabuf_id]
