@@ -19,7 +19,7 @@ def named(room):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("room", ["mem", "nic", "tcp", "linux"])
+@pytest.mark.parametrize("room", ["mem", "nic", "tcp", "linux", "cuda"])
 def test_every_chapter_has_its_place(room):
     order = importlib.import_module(f"devmemlab.{room}").__doc__.partition("Reading order")[2]
     words = re.findall(r"\b[a-z_]+\b", order)
@@ -28,6 +28,6 @@ def test_every_chapter_has_its_place(room):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("room", ["mem", "nic", "net", "tcp", "host", "linux"])
+@pytest.mark.parametrize("room", ["mem", "nic", "net", "tcp", "host", "linux", "cuda"])
 def test_what_a_room_names_is_there(room):
     assert named(room) <= {path.stem for path in (ROOT / room).glob("*.py")}

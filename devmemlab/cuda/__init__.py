@@ -6,9 +6,9 @@ Reads. House laws 1 and 12; interfaces sections 2 and 3; Numba's ``numba.cuda``.
 Omits. A NIC that writes into the GPU: the simulated one writes to page-locked host memory, and copies follow (`memory`).
 
 Reading order: driver (is there a GPU, or its simulator), compiling (CPU functions for the GPU), packets (header parse, Toeplitz
-hash, token unpack); batch (pieces to copies), gathering (the gather kernel), memory (`DeviceMemory`), array and dlpack (for CuPy,
-PyTorch, NumPy); stored (the table that was measured on a GPU, if one was). The receivers and the bench that use it are
-`devmemlab.lab.gpu_receivers` and `devmemlab.lab.bench.gpu`.
+hash, token unpack); batch (pieces to copies), gathering (the gather kernel), memory (`DeviceMemory`), array and dlpack (for
+CuPy, PyTorch, NumPy), dmabuf (for a real NIC); stored (the table that was measured on a GPU, if one was). The receivers and the
+bench that use it are in ``devmemlab/lab``: gpu_receivers and ``bench/gpu``.
 
 Nothing here imports ``numba.cuda`` before it is used; without it the error names ``pip install 'devmemlab[cuda]'``.
 """

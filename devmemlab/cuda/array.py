@@ -126,8 +126,6 @@ class GpuArray:
         return to_capsule(self.whole, self._address(), self.dtype, self.shape, *self.__dlpack_device__())
 
     def __len__(self):
-        if not self.shape:
-            raise TypeError("an array of no dimensions has no length")
         return self.shape[0]
 
     def __repr__(self):

@@ -65,14 +65,16 @@ def missing():
         cuda = numba_cuda()
         if cuda.is_available():
             return None
-        trouble = getattr(import_module("numba.cuda.cudadrv.driver"), "driver", None)
-        trouble = getattr(trouble, "initialization_error", None)
+        driver = import_module("numba.cuda.cudadrv.driver").driver
+        trouble = "there is one, but no NVVM to compile for it: install the CUDA toolkit, or pip install 'numba-cuda[cu13]'"
+        if not driver.is_available:
+            trouble = driver.initialization_error
     except ImportError as absent:
         return str(absent)
     except Exception as broken:             # a driver that does not fit its library fails in ways of its own
         trouble = broken
-    why = " ".join(str(trouble or "").split()).partition(". ")[0].rstrip(".: ")
-    return f"no CUDA GPU is usable here{f' ({why})' if why else ''}; {SIMULATE} runs kernels in Numba's simulator instead"
+    why = " ".join(str(trouble).split()).partition(". ")[0].rstrip(".: ")
+    return f"no CUDA GPU is usable here ({why}); {SIMULATE} runs kernels in Numba's simulator instead"
 
 
 def unmeasurable():

@@ -64,5 +64,5 @@ def gather_on(source, target, pieces, target_offset, stream):
     np.cumsum(pieces.length[:-1], out=moves.target[1:])
     moves.target += target_offset
     words = [memory.view(kind) for kind in (np.uint32, np.uint64) for memory in (source, target)]
-    gather_kernel.launch(len(moves), source, target, *words, require().to_device(moves.view(np.ndarray), stream=stream),
-                         stream=stream, threads=THREADS)
+    moves = require().to_device(moves.view(np.ndarray).view(MOVE), stream=stream)
+    gather_kernel.launch(len(pieces), source, target, *words, moves, stream=stream, threads=THREADS)

@@ -5,7 +5,7 @@ Reads. CUDA's asynchronous copies from page-locked memory; house section 2.
 Omits. The NIC's own DMA into the GPU, which a simulated NIC cannot do. It writes to page-locked staging memory at the same
        offsets, and each recvmsg starts the copies that bring its frags to the GPU; they are counted as STAGED_DMA, a stage of
        its own, and are a copy that devmem TCP does not make. Bytes that a GPU kernel writes reach staging only when they are
-       sent. Several GPUs. An fd of CUDA's own dmabuf exporter for a real NIC.
+       sent. Several GPUs.
 
 ::
 
@@ -21,6 +21,7 @@ import numpy as np
 from devmemlab.base.units import parse_size
 from devmemlab.cuda.array import GpuArray
 from devmemlab.cuda.batch import runs
+from devmemlab.cuda.dmabuf import dmabuf_fd
 from devmemlab.cuda.driver import require
 from devmemlab.cuda.gathering import gather_on
 from devmemlab.mem.ledger import GATHER, GATHER_IN, GATHER_OUT, HOST_TO_DEVICE, STAGED_DMA, ledger_add, make_ledger
@@ -173,7 +174,7 @@ class DeviceMemory(StagedMemory):
         dtype : dtype
             Element type.
         shape : int or tuple of int, optional
-            As many elements as fit when left out.
+            As many elements as fit when left out; at least one dimension.
         offset : int
             First byte.
 
@@ -191,6 +192,8 @@ class DeviceMemory(StagedMemory):
         if shape is None:
             shape = (self.length - offset) // dtype.itemsize
         shape = (shape,) if np.isscalar(shape) else tuple(shape)
+        if not shape:
+            raise ValueError("a GPU array has at least one dimension; ask for shape 1")
         self._check(offset, int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
         return GpuArray(self, dtype, shape, offset)
 
@@ -236,6 +239,16 @@ class DeviceMemory(StagedMemory):
                     piece.copy_to_host(out[at:at + length], stream=self.stream)
             at += length
         self.flush()
+
+    def dmabuf_fd(self):
+        """Ask the GPU's driver for a dmabuf, for a real kernel and a real NIC.
+
+        Returns
+        -------
+        fd : int
+            See `devmemlab.cuda.dmabuf`; ``dml.linux.Kernel().export(gpu)`` calls this.
+        """
+        return dmabuf_fd(self.view()._address(), self.length)
 
     @property
     def __cuda_array_interface__(self):

@@ -112,7 +112,7 @@ def token_kernel(control, tokens):
 
 def _plain(rows):
     """Give a table to ``numba.cuda`` as the plain structured array that it knows."""
-    return require().to_device(np.ascontiguousarray(rows).view(np.ndarray))
+    return require().to_device(np.ascontiguousarray(rows).view(np.ndarray).view(np.dtype(rows.dtype.descr)))
 
 
 def parse_frames(octets, frame):

@@ -10,5 +10,5 @@ live_runs against this machine's kernel; record_wire and record_capture for the 
 connections back; packet_story, packet_table, timeline and export show and write what passed; scenario_keys, scenario,
 scenario_make and scenario_run for scenario files; doctor, doctor_words, doctor_report and scenes_doctor (a machine on paper),
 and same_program for lab and kernel; bench/, exercises/ and conformance/ (recorded answers of running kernels) have their own;
-scenes* set lessons up.
+scenes* set lessons up; gpu_receivers are receivers with a GPU.
 """

@@ -1,5 +1,6 @@
 """The GPU's memory behind a binding: frames in, tokens, gather on the GPU, arrays out, and what the audit says."""
 
+import errno
 import gc
 import hashlib
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import devmemlab as dml
-from devmemlab.cuda import dlpack
+from devmemlab.cuda import dlpack, dmabuf
 from devmemlab.cuda.driver import simulated
 from devmemlab.cuda.memory import DeviceMemory
 from devmemlab.lab import scenes_tokens
@@ -144,7 +145,9 @@ def test_arrays_see_the_memory_and_keep_it(gpu):
     array.copy_from(np.arange(15).reshape(3, 5))
     assert gpu.read(1024, 60) == np.arange(15, dtype="<f4").tobytes() and len(array) == 3
     assert (array.copy_to_host() == np.arange(15).reshape(3, 5)).all() and array.array.shape == (3, 5)
-    assert gpu.view(np.int64).shape == (8192,) and gpu.view("u1", (), 5).size == 1
+    assert gpu.view(np.int64).shape == (8192,)
+    with pytest.raises(ValueError, match="one dimension"):
+        gpu.view("u1", (), 5)
     for bad in ((np.uint8, 65537, 0), (np.uint8, 1, -1), ("<f8", 8192, 8)):
         with pytest.raises(ValueError, match="not inside"):
             gpu.view(*bad)
@@ -205,3 +208,27 @@ def test_memory_that_nobody_holds_ends():
     del made
     gc.collect()
     assert int(regions().alive.sum()) == before and not unlock.alive
+
+
+def test_a_real_dmabuf_is_the_drivers_to_make(gpu, monkeypatch):
+    if simulated():
+        with pytest.raises(OSError, match="k.export"):
+            gpu.dmabuf_fd()
+    asked = []
+
+    class Driver:
+        code = 0
+
+        def cuMemGetHandleForAddressRange(self, fd, address, nbytes, kind, flags):
+            asked.append((address.value, nbytes.value, kind.value, flags.value))
+            fd._obj.value = 77
+            return self.code
+
+    monkeypatch.setattr(dmabuf, "simulated", lambda: False)
+    monkeypatch.setattr(dmabuf, "library", Driver)
+    assert gpu.dmabuf_fd() == 77 and asked == [(gpu.view()._address(), gpu.length, 1, 0)]
+    for code, number in ((801, errno.EOPNOTSUPP), (1, errno.EIO)):
+        Driver.code = code
+        with pytest.raises(OSError, match=f"answered {code}") as caught:
+            gpu.dmabuf_fd()
+        assert caught.value.errno == number

@@ -1,6 +1,6 @@
 """bench gpu: a stream received into a GPU, with host copies beside it; pieces gathered there; the GPU's own copies.
 
-Law.   Every case delivered the right octets before it was measured; a run ends when the GPU has them, not when a copy was started.
+Law.   Every case delivered the right octets before it was measured; a run ends when the GPU has them, not when copies start.
 Reads. interfaces section 3; performance-anchors sections 5.1 to 5.3.
 Omits. A NIC that writes to the GPU: ``devmem`` here has the copy from staging in its place (STAGED_DMA), so its figures say what
        the lab achieves, not what devmem TCP does.
