@@ -6,7 +6,6 @@ Omits. Judging it: `devmemlab.lab.bench` does that with the figures of its own r
 """
 
 import json
-from html import escape
 
 from devmemlab.base.paths import data_folder
 
@@ -75,14 +74,6 @@ class StoredTable:
         return "\n".join([self.caption, ""] + [
             "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip()
             for line in lines])
-
-    def _repr_html_(self):
-        if not self.rows:
-            return f"<p>{escape(self.caption)}</p>"
-        heads, lines = self.lines()
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)
-        head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-        return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def __repr__(self):
         return self.table()

@@ -39,6 +39,7 @@ DISPLAYS = {
         "plot": "devmemlab.view.plots:plot",
     },
     ("devmemlab.lab.bench.curves", "Curves"): {"plot": "devmemlab.view.curves_plot:curves_plot"},
+    ("devmemlab.cuda.stored", "StoredTable"): {"_repr_html_": "devmemlab.view.gpu_tables:stored_html"},
     ("devmemlab.lab.receive_modes", "ReceiveModes"): {"_repr_html_": "devmemlab.view.receive_tables:receive_modes_html"},
     ("devmemlab.nic.explain", "Explanation"): {"_repr_html_": "devmemlab.view.explained:explanation_html"},
     ("devmemlab.host.host", "Host"): {

@@ -35,5 +35,6 @@ def test_runs_are_as_few_as_their_rule_allows(found):
 def test_frames_of_one_pool_are_one_copy_and_without_net_iovs_nothing_is_bridged():
     frames = [(0, 16), (16, 16), (32, 3), (48, 16), (64, 16), (80, 3)]
     assert joined(frames[::-1]) == [(0, 83)]
+    assert joined([(0, 16), (32, 1)]) == [(0, 16), (32, 33)], "a net_iov between them is not theirs"
     assert joined(frames, 1) == [(0, 35), (48, 83)]
     assert joined([]) == joined([(5, 0)]) == []

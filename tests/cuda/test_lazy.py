@@ -9,6 +9,7 @@ import pytest
 
 import devmemlab as dml
 from devmemlab.cuda.stored import COMMAND, FILE, StoredTable
+from devmemlab.view.displays import attach
 
 ROW = {"bench": "gpu", "label": "measured", "repeats": 15, "figure": "payload_gbytes_per_s", "median": 20.0,
        "min": 19.0, "max": 21.0,
@@ -72,6 +73,7 @@ def test_names_of_the_room():
 
 @pytest.mark.once
 def test_no_table_is_stored_and_it_says_which_command_makes_one():
+    attach()
     empty = StoredTable()
     assert empty.rows == [] and COMMAND in repr(empty) and COMMAND in empty._repr_html_() and "measured" in empty.caption
 
@@ -87,6 +89,7 @@ def test_a_stored_table_names_the_gpu_and_that_it_was_not_measured_here(tmp_path
     heads, lines = table.lines()
     assert heads == ["case", "payload_gbytes_per_s", "ratio_to_device_copy", "min", "max"]
     assert lines == [["copy_h2d", "20.00", "", "19.00", "21.00"], ["devmem_9000", "20.00", "0.50", "19.00", "21.00"]]
+    attach()
     assert "devmem_9000" in repr(table) and "A &lt;GPU&gt;" in table._repr_html_()
 
 

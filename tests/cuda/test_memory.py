@@ -3,6 +3,7 @@
 import errno
 import gc
 import hashlib
+import weakref
 
 import numpy as np
 import pytest
@@ -166,12 +167,14 @@ def test_dlpack_lends_the_memory_without_a_copy(gpu):
     array.copy_from(np.arange(24).reshape(4, 6))
     assert taken.dtype == np.int16 and (taken == np.arange(24).reshape(4, 6)).all() and len(dlpack.LENT) == 1
     assert np.from_dlpack(gpu).shape == (gpu.length,)
+    bytes_of_it = weakref.ref(gpu.on_device)
     gpu.close()
+    del array
     gc.collect()
-    assert taken[3, 5] == 23 and len(dlpack.LENT) == 1
+    assert bytes_of_it() is not None and taken[3, 5] == 23 and len(dlpack.LENT) == 1
     del taken
     gc.collect()
-    assert not dlpack.LENT
+    assert not dlpack.LENT and bytes_of_it() is None
 
 
 def test_a_capsule_that_nobody_takes_lets_go(gpu):
