@@ -20,11 +20,15 @@ def test_every_case_delivers_and_names_its_figures(monkeypatch):
         names = {case.name: case.figures(samples[case.name]) for case in cases}
         copied = {way: names[f"{way}_9000"]["copied_bytes_per_payload_byte"][0] for way in gpu.WAYS}
         assert all(case.more["device"]["name"] and case.more["method"] for case in cases)
+        contrasts = {case.name: dict(case.contrasts) for case in cases}
     # devmem: the NIC's write, and the copy in place of its DMA into the GPU, which takes the ends of net_iovs along.
     assert copied["host_copy"] == copied["host_copy_pageable"] == 3 and 2 <= copied["devmem"] < 2.5
-    assert set(gpu.CONTRASTS) - set(names) == {f"{way}_1500" for way in gpu.WAYS} | {
-        f"gather_{mode}_{piece}" for mode in ("copies", "host") for piece in gpu.PIECES if piece < gpu.BY_CALL}
-    assert set(names) - set(gpu.CONTRASTS) == {"copy_h2d", "copy_d2h", "copy_d2d"}
+    own = {"copy_h2d", "copy_d2h", "copy_d2d"}
+    assert {name for name, to in contrasts.items() if not to} == own
+    assert {to["ratio_to_device_copy"] for name, to in contrasts.items() if name.startswith("gather")} == {"copy_d2d"}
+    assert contrasts["devmem_9000"] == {"ratio_to_device_copy": "copy_h2d", "ratio_to_host_copy": "host_copy_9000",
+                                        "ratio_to_host_copy_pageable": "host_copy_pageable_9000"}
+    assert {f"gather_kernel_{piece}" for piece in gpu.PIECES} < set(names)
     assert {"payload_gbytes_per_s", "ns_per_packet", "copied_bytes_per_payload_byte"} == set(names["devmem_9000"])
 
 

@@ -25,9 +25,7 @@ BY_CALL = 65536
 """Smallest piece that is also gathered by a call for each: a million calls would take longer than anybody waits."""
 __all__ = ["CONTRASTS", "NOTES", "QUOTED", "REPEATS", "cases", "figures", "make_cases", "skipped"]
 REPEATS = (15, 3)
-QUOTED = {}
-CONTRASTS = {**{f"{way}_{mtu}": ("ratio_to_device_copy", H2D) for way in WAYS for mtu in MTUS},
-             **{f"gather_{mode}_{piece}": ("ratio_to_device_copy", D2D) for mode in MODES for piece in PIECES}}
+CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 copy_h2d, copy_d2h, copy_d2d: one copy of as many octets, from and to page-locked memory, and within the GPU. devmem_MTU: tokens,
 and copies from staging in place of the NIC's own DMA. host_copy_MTU: recv into a page-locked buffer, each lot copied while more

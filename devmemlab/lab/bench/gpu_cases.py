@@ -89,8 +89,8 @@ class Delivery(GpuCase):
         super().__init__(f"{way}_{mtu}", source.payload_bytes, mode=way, mtu=mtu,
                          footprint_bytes=source.payload_bytes, app_buffer_bytes=None if way == "devmem" else app_buffer)
         self.frames = source.data_frames
-        if way == "devmem":
-            self.contrasts = tuple((f"ratio_to_{other}", f"{other}_{mtu}") for other in WAYS[1:])
+        others = WAYS[1:] if way == "devmem" else ()
+        self.contrasts = (("ratio_to_device_copy", H2D), *((f"ratio_to_{other}", f"{other}_{mtu}") for other in others))
         self.passes = Passes(source, f"gpu_{way}", dmabuf, app_buffer)
         facts = self.passes.check()
         if not facts["sha256_ok"]:
@@ -225,7 +225,7 @@ class Gathering(GpuCase):
 
     def __init__(self, mode, piece, total, source, target):
         super().__init__(f"gather_{mode}_{piece}", total // piece * piece, mode=mode, piece_bytes=piece)
-        self.way, self.source, self.target = mode, source, target
+        self.way, self.source, self.target, self.contrasts = mode, source, target, (("ratio_to_device_copy", D2D),)
         count = total // piece
         chosen = np.random.default_rng(piece).permutation(2 * count)[:count]
         self.list = np.stack((chosen * piece, np.full(count, piece)), axis=1)
