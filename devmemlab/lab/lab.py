@@ -27,7 +27,11 @@ class Lab:
         Present time.
     hosts : list of Host
         In the order they were made.
+    journey : Journey or None
+        The recorded run that it is a moment of, see `devmemlab.lab.journey`.
     """
+
+    journey = None
 
     def __init__(self, seed=0):
         self.seed = seed
@@ -144,17 +148,33 @@ class Lab:
         now_ns : int
             Present time.
         """
-        while True:
-            if self.step():
-                continue
-            following = self.next_ns()
-            if following is None or (until_ns is not None and following > until_ns):
-                break
-            self._pass_time(following, following)
-        if until_ns is not None:
-            self._pass_time(until_ns, until_ns)
-            self.step()
+        while self.turn(until_ns):
+            pass
         return self.clock.now_ns
+
+    def turn(self, until_ns=None):
+        """Do one round of `run`: every host does what is due, or time passes.
+
+        Parameters
+        ----------
+        until_ns : int, optional
+            As for `run`.
+
+        Returns
+        -------
+        more : bool
+            False when `run` is over.
+        """
+        if self.step():
+            return True
+        following = self.next_ns()
+        if following is None or (until_ns is not None and following > until_ns):
+            if until_ns is not None:
+                self._pass_time(until_ns, until_ns)
+                self.step()
+            return False
+        self._pass_time(following, following)
+        return True
 
     def wait(self, ready, what, timeout_ns=None):
         """Drive the hosts until a condition holds.
@@ -206,6 +226,36 @@ class Lab:
         until = min(t for t in (following, limit_ns, now_ns + 100_000_000) if t is not None)
         fds = [fd for fd in (port.fileno() for host in self.hosts for port in host.ports if port) if fd is not None]
         select.select(fds, [], [], max(until - now_ns, 0) / 1e9)
+
+    def state_hash(self):
+        """Digest the state: every table, the memory of every host, and what is on the wires.
+
+        Returns
+        -------
+        sha256 : str
+            The same for the same state, wherever in this or another process its memory lies.
+        """
+        from devmemlab.lab.state_hash import state_hash
+
+        return state_hash(self)
+
+    def save(self, path):
+        """Save the state as a file that others can open with ``dml.open_lab``.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Usually ends in ``.dml``.
+
+        Raises
+        ------
+        ValueError
+            It is no moment of a recorded run: nothing says how to get here again.
+        """
+        if self.journey is None:
+            raise ValueError("this lab was made call by call, and a file cannot say how to get here again; write what happens "
+                             "as a scenario: lab = dml.journey(dml.Scenario({...})).at(event=...)")
+        self.journey.save(path)
 
     def as_commands(self):
         """Write the configuration of every host as the commands that make it on real machines.

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from devmemlab.base.trace import DMA_HEADER
 from devmemlab.base.units import format_size, parse_size
-from devmemlab.lab.scenario_make import Made
-from devmemlab.lab.traffic.actor import drive
+from devmemlab.lab.course import ScenarioCourse
 
 
 class Flow(NamedTuple):
@@ -131,27 +130,38 @@ def run_scenario(scenario):
     outcome : Outcome
         What came of it.
     """
-    made = Made(scenario)
+    course = ScenarioCourse(scenario)
     try:
-        outcome, until = Outcome(scenario, made), scenario.checked["until_ms"]
-        rows = scenario.checked["traffic"]
-        pairs = [made.connect(number, row) for number, row in enumerate(rows, 1)]
-        try:
-            drive(made.lab, *(actor for pair in pairs for actor in pair), timeout_ns=until and round(until * 1e6))
-            for pair in pairs:
-                for actor in pair:
-                    actor.sock.close()
-            made.lab.run(until_ns=made.lab.clock.now_ns + 1_000_000)
-        except (TimeoutError, OSError) as problem:
-            outcome.stopped = str(problem.strerror or problem)
-        for row, (sender, sink) in zip(rows, pairs):
-            size = format_size(parse_size(row["octets"]))
-            name = f"{row['from']} to {row['to']}, port {row['port']}, {size} into {row['into']}"
-            outcome.flows.append(Flow(name, sender.sent, sink.received, sink.mismatches, getattr(sink, "frags", 0),
-                                      getattr(sink, "linear_bytes", 0),
-                                      sink.received == sender.nbytes and not sink.mismatches))
-        outcome.end_ns, outcome.trace_sha256 = made.lab.clock.now_ns, trace_digest(made.lab)
-        return outcome
+        while not course.over:
+            course.move()
+        return outcome_of(scenario, course)
     except BaseException:
-        made.close()
+        course.close()
         raise
+
+
+def outcome_of(scenario, course):
+    """Say what has come of a course.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Whose.
+    course : ScenarioCourse
+        Every connection has been made.
+
+    Returns
+    -------
+    outcome : Outcome
+        As it is now.
+    """
+    outcome = Outcome(scenario, course.made)
+    outcome.stopped = course.stopped
+    for row, (sender, sink) in zip(scenario.checked["traffic"], course.pairs):
+        size = format_size(parse_size(row["octets"]))
+        name = f"{row['from']} to {row['to']}, port {row['port']}, {size} into {row['into']}"
+        outcome.flows.append(Flow(name, sender.sent, sink.received, sink.mismatches, getattr(sink, "frags", 0),
+                                  getattr(sink, "linear_bytes", 0),
+                                  sink.received == sender.nbytes and not sink.mismatches))
+    outcome.end_ns, outcome.trace_sha256 = course.lab.clock.now_ns, trace_digest(course.lab)
+    return outcome

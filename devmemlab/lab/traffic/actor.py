@@ -90,6 +90,72 @@ class Actor:
             return None
 
 
+class Drive:
+    """The loop that moves actors and hosts, one turn at a time.
+
+    Parameters
+    ----------
+    lab : Lab
+        Its hosts and its clock.
+    *actors : Actor
+        Programs, on one host or on several.
+    timeout_ns : int, optional
+        As for `drive`.
+
+    Attributes
+    ----------
+    done : bool
+        Whether every actor is done.
+    """
+
+    def __init__(self, lab, *actors, timeout_ns=None):
+        self.lab, self.actors, self.timeout_ns = lab, actors, timeout_ns
+        self.start_ns = self._moved_ns = lab.clock.now_ns
+        self.done, self._turn, self._moved = not actors, 0, False
+
+    def move(self):
+        """Give one actor its turn, or one host; after the last host let time pass if nothing moved.
+
+        Raises
+        ------
+        TimeoutError
+            As for `drive`.
+        OSError
+            What an actor's socket raises.
+        """
+        number, self._turn, hosts = self._turn, self._turn + 1, self.lab.hosts
+        if number >= len(self.actors):
+            self._moved = hosts[number - len(self.actors)].step() or self._moved
+        elif not self.actors[number].done:
+            # Every one of them steps: any() over a generator would starve the later ones.
+            self._moved = self.actors[number].step() or self._moved
+        if self._turn == len(self.actors):
+            self.done = all(actor.done for actor in self.actors)
+        if self._turn >= len(self.actors) + len(hosts) and not self.done:
+            self._end_round()
+
+    def _end_round(self):
+        """Every one has had a turn: see whether time has to pass, and whether there is hope."""
+        moved, self._turn, self._moved = self._moved, 0, False
+        lab, waiting, now_ns = self.lab, [actor for actor in self.actors if not actor.done], self.lab.clock.now_ns
+        if self.timeout_ns is not None and now_ns - self.start_ns >= self.timeout_ns:
+            raise TimeoutError(f"not done within {self.timeout_ns / 1e9:g} s: {', '.join(map(repr, waiting))}")
+        if moved:
+            self._moved_ns = now_ns
+            return
+        times = [at_ns for at_ns in (lab.next_ns(), *(actor.next_ns() for actor in waiting)) if at_ns is not None]
+        limit_ns = None if self.timeout_ns is None else self.start_ns + self.timeout_ns
+        if lab.live:
+            lab._pass_time(min(times, default=None), limit_ns)
+            return
+        names = ", ".join(map(repr, waiting))
+        if not times:
+            raise TimeoutError(f"nothing is left that could bring what is waited for: {names}")
+        if min(times) - self._moved_ns > HORIZON_NS:
+            raise TimeoutError(f"nothing has moved for {HORIZON_NS / 1e9:g} s of virtual time: {names}")
+        lab.clock.advance_to(min(times) if limit_ns is None else min(*times, limit_ns))
+
+
 def drive(lab, *actors, timeout_ns=None):
     """Move actors and the hosts of a lab until every actor is done.
 
@@ -109,28 +175,6 @@ def drive(lab, *actors, timeout_ns=None):
     OSError
         What an actor's socket raises: its connection broke.
     """
-    start_ns = moved_ns = lab.clock.now_ns
-    while True:
-        # Every one of them steps: any() over a generator would starve the later ones.
-        moved = [actor.step() for actor in actors if not actor.done]
-        waiting = [actor for actor in actors if not actor.done]
-        if not waiting:
-            return
-        moved.append(lab.step())
-        now_ns = lab.clock.now_ns
-        names = ", ".join(map(repr, waiting))
-        if timeout_ns is not None and now_ns - start_ns >= timeout_ns:
-            raise TimeoutError(f"not done within {timeout_ns / 1e9:g} s: {names}")
-        if any(moved):
-            moved_ns = now_ns
-            continue
-        times = [at_ns for at_ns in (lab.next_ns(), *(actor.next_ns() for actor in waiting)) if at_ns is not None]
-        limit_ns = None if timeout_ns is None else start_ns + timeout_ns
-        if not lab.live:
-            if not times:
-                raise TimeoutError(f"nothing is left that could bring what is waited for: {names}")
-            if min(times) - moved_ns > HORIZON_NS:
-                raise TimeoutError(f"nothing has moved for {HORIZON_NS / 1e9:g} s of virtual time: {names}")
-            lab.clock.advance_to(min(times) if limit_ns is None else min(*times, limit_ns))
-            continue
-        lab._pass_time(min(times, default=None), limit_ns)
+    going = Drive(lab, *actors, timeout_ns=timeout_ns)
+    while not going.done:
+        going.move()
