@@ -66,6 +66,7 @@ _FACE = {
     "packets": "devmemlab.lab.packet_table:packets",
     "export_pcapng": "devmemlab.lab.export:export_pcapng", "export_perfetto": "devmemlab.lab.export:export_perfetto",
     "load_scenario": "devmemlab.lab.scenario:load_scenario", "Scenario": "devmemlab.lab.scenario:Scenario",
+    "journey": "devmemlab.lab.journey:journey", "open_lab": "devmemlab.lab.state_file:open_lab",
     "ncdevmem": "devmemlab.lab.ncdevmem_cell:ncdevmem", "PaperMachine": "devmemlab.lab.scenes_doctor:PaperMachine",
     "memory_flow": "devmemlab.view.memory_flow:memory_flow",
     "token_picture": "devmemlab.view.token_picture:token_picture",

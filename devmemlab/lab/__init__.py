@@ -8,7 +8,8 @@ Reading order: lab, stream, synthetic, in_order, inputs, live, accelerator, toke
 mode_readers, receive_modes, senders, demo, replay, ncdevmem (reader, setup, modes and the rest), warm; live_bench, live_work and
 live_runs against this machine's kernel; record_wire and record_capture for the data; segments (with fates) reads recorded
 connections back; packet_story, packet_table, timeline and export show and write what passed; scenario_keys, scenario,
-scenario_make and scenario_run for scenario files; doctor, doctor_words, doctor_report and scenes_doctor (a machine on paper),
-and same_program for lab and kernel; bench/, exercises/ and conformance/ (recorded answers of running kernels) have their own;
+scenario_make, course and scenario_run for scenario files; settings, blocks, memento, rebuilt, program, journey, state_hash and
+state_file go back in time; doctor, doctor_words, doctor_report and scenes_doctor (a machine on paper), and same_program for lab
+and kernel; bench/, exercises/ and conformance/ (recorded answers of running kernels) have their own;
 scenes* set lessons up; gpu_receivers are receivers with a GPU.
 """
