@@ -18,8 +18,10 @@ import os
 
 import numpy as np
 
+from devmemlab.base.trace import NAMES
 from devmemlab.lab.program import Program, program_of
 from devmemlab.lab.rebuilt import EVERY, Rebuilt
+from devmemlab.lab.scenario_keys import meant
 from devmemlab.lab.scenario_run import trace_digest
 from devmemlab.lab.settings import check_settings
 from devmemlab.lab.state_file import write_state
@@ -180,6 +182,34 @@ class Journey(Rebuilt):
             See `at`.
         """
         return self.step(-events)
+
+    def numbers(self, host=None, *names):
+        """Find events.
+
+        Parameters
+        ----------
+        host : str, optional
+            Only those at this host.
+        *names : str
+            Only these tracepoints; all when none is named.
+
+        Returns
+        -------
+        events : int64[n]
+            Numbers for `at`: the event is the last one that has happened then.
+
+        Raises
+        ------
+        ValueError
+            There is no such host or tracepoint.
+        """
+        for word, known in ((host, self._names), *((name, NAMES) for name in names)):
+            if word is not None and word not in known:
+                raise ValueError(f"{word!r} is neither a host nor a tracepoint here; {meant(word, known)}")
+        wanted = np.isin(self._trace["kind"], [NAMES.index(name) for name in names]) if names else np.ones(self.events, bool)
+        if host is not None:
+            wanted &= self._of_host == self._names.index(host)
+        return np.flatnonzero(wanted) + 1
 
     @property
     def inside(self):

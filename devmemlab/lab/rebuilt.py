@@ -45,9 +45,9 @@ class Rebuilt:
     outside_time = True                 # its lab refers to it, and it does not travel along
 
     def __init__(self, program, every=EVERY):
-        self.program, self._every, self._mementos = program, every, {}
-        self._begin()
+        self.program, self._every, self._mementos, self._course = program, every, {}, None
         try:
+            self._begin()
             self._record()
         except BaseException:
             self.close()
@@ -178,4 +178,5 @@ class Rebuilt:
     def close(self):
         """End the lab and give its memory back."""
         self._mementos.clear()
-        self._course.close()
+        if self._course is not None:
+            self._course.close()

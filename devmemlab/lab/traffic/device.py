@@ -47,7 +47,8 @@ class DeviceSink(Sink):
         moved : bool
             True when octets came, or the end.
         """
-        moved = False
+        moved = len(self.held) > self.keep      # it was told to keep fewer than it did
+        self._give_back(self.keep)
         while not self.done:
             try:
                 data, ancdata, _, _ = self.sock.recvmsg(ROOM_BYTES, CMSG_SPACE(24) * ROOM_FRAGS, MSG_SOCK_DEVMEM)
