@@ -51,7 +51,7 @@ _FACE = {
     "SteeringControl": "devmemlab.view.steering_controls:SteeringControl",
     "scenes_skb": "devmemlab.lab.scenes_skb", "skb_picture": "devmemlab.view.skb_picture:skb_picture",
     "SkbControl": "devmemlab.view.skb_controls:SkbControl",
-    "RestartControl": "devmemlab.view.steering_controls:RestartControl",
+    "RestartControl": "devmemlab.view.steering_controls:RestartControl", "TimeControl": "devmemlab.view.time_control:TimeControl",
     "scenes_tcp": "devmemlab.lab.scenes_tcp",
     "state_picture": "devmemlab.view.state_picture:state_picture",
     "ladder": "devmemlab.view.ladder:ladder",

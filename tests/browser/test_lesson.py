@@ -23,7 +23,7 @@ SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[a
 LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
 CASCADE = 'img[alt*=" of virtual time"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
-FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2}
+FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2, "05_rings_refill_header_split": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
 STATUS = ".dml-control [role=status]"
@@ -219,7 +219,7 @@ PLANS = {
     "04_page_pool_and_providers": Plan({HEAT: 2, POOLS: 1, POOL_BARS: 1, POOL_FILM: 1}, "bursts of 200, returned by others",
                                        keys_of_the_pool, "returned by others", "64",
                                        ("bursts of 200, returned by others", "bursts of 64,")),
-    "05_rings_refill_header_split": Plan({HEAT: 2, BURST: 1, RING: 2}, "pages, ring 64, header buffer 64, hds-thresh 512",
+    "05_rings_refill_header_split": Plan({HEAT: 3, BURST: 1, RING: 2}, "pages, ring 64, header buffer 64, hds-thresh 512",
                                          keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
     "06_steering": Plan({LANDED: 3, TABLE: 1}, "8 queues, all but the last, a rule", keys_of_steering,
                         "no rule", "2", ("4 queues, over all queues, no rule", "2 queues, over all queues, no rule")),
