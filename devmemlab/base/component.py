@@ -32,6 +32,8 @@ class ComponentType(types.Type):
         Of its tables. They are part of the type, so that a cache notices when a class has changed them.
     """
 
+    outside_time = True
+
     def __init__(self, cls, fields, names):
         self.cls = cls
         self.fields = fields

@@ -89,6 +89,8 @@ class Sealed:
         Of a class marked ``component(sealed=True)``; its fields are this object's too.
     """
 
+    outside_time = True                 # it says where tables lie, and they stay there when they are put back in time
+
     def __init__(self, component):
         self.component = component
         self._note = np.zeros(_note_bytes(component), np.uint8)
