@@ -9,7 +9,8 @@ hooks (what a host is made of); fds and process (what a program holds), face (wh
 socket, receiving, zerocopy_receive, sending, sockopt, receive_options, tcp_options; zerocopy and zerocopy_calls with
 entry_zerocopy and pins (sending without a copy); io_uring with uring_requests, zcrx and entry_zcrx (receiving through rings);
 token_face and entry_tokens (many tokens), user_line, token_records and token_watch (who holds what, and who uses it
-afterwards), token_lives and token_report; netlink, netlink_controller, netlink_listen (with genl/, the kernel's side of it);
+afterwards), token_lives and token_report; call_record (what calls answered); netlink, netlink_controller, netlink_listen (with
+genl/, the kernel's side of it);
 ethtool and its parts (settings, rss, rules, stats), shell and its parts (the same as command lines), commands_of; audit,
 audit_sending and detached (what is held, and until when), tap and inspect (what can be seen of a packet); readiness and
 selector (poll, select, selectors, asyncio), counters, counter_table and socket_table (nstat, ss), sysctl. ports/ is the rim.

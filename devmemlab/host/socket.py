@@ -20,6 +20,7 @@ from devmemlab.base.errno import (
     error,
 )
 from devmemlab.base.table import word
+from devmemlab.host.call_record import Calls
 from devmemlab.host.entry import machine_close
 from devmemlab.host.receiving import Receiving
 from devmemlab.host.sending import Sending
@@ -50,11 +51,13 @@ class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options, Names):
     ----------
     sock : int
         Row of the connection in the host's tables.
+    calls : Calls
+        What its calls answered lately, see `devmemlab.host.call_record`.
     """
 
     def __init__(self, host, family=AF_INET, sock=0):
         self.host, self.family, self.sock = host, family, sock
-        self.timeout = None
+        self.timeout, self.calls = None, Calls()
         self._words = {}
         self._control = np.zeros(0, np.uint8)
         self._user = np.zeros(0, np.uint8)

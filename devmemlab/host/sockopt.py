@@ -119,7 +119,9 @@ class Options:
                 raise error(EFAULT, f"only {len(octets)} of {optlen} octets can be read")
             freed = machine_dontneed(self.host.machine, self.host.trace, sock, optval, optlen, self.host.clock.now_ns)
             if freed < 0:
+                self.calls.refuse(self.host.clock.now_ns, "dontneed", freed)
                 raise error(freed, f"{optlen} octets: 1 to 128 whole elements of 8 octets are possible")
+            self.calls.returned(self.host.clock.now_ns, optval[:optlen].view("<u4")[1::2].sum(), freed)
             if self.host.token_watch is not None:
                 self.host.token_watch.returned(sock, named_ids(optval[:optlen]))
             return int(freed)

@@ -60,6 +60,7 @@ class Tokens:
         ids = token_ids(tokens)
         freed = int(machine_dontneed_tokens(self.machine, self.trace, conn._open, ids, np.zeros(OPTVAL_BYTES, np.uint8),
                                             self.clock.now_ns))
+        conn.calls.returned(self.clock.now_ns, len(ids), freed)
         if self.token_watch is not None:
             self.token_watch.returned(conn.sock, ids.tolist())
         return freed

@@ -127,6 +127,17 @@ class Zerocopy:
         return self._sendmsg(sum(length for _, length, _ in pieces), pieces, None, ancdata, flags)
 
     def _sendmsg(self, length, pieces, heap, ancdata, flags):
+        """Send, and note a refusal; see `_send_in_order`."""
+        try:
+            sent = self._send_in_order(length, pieces, heap, ancdata, flags)
+        except OSError as no:
+            self.calls.refuse(self.host.clock.now_ns, "sendmsg", no.errno or 0, str(no.strerror or no), flags=int(flags),
+                              pieces=[part[:2] for part in pieces or ()], dmabuf=bool(ancdata), zerocopy=int(self._row.zerocopy))
+            raise
+        self.calls.refused.pop("sendmsg", None)
+        return sent
+
+    def _send_in_order(self, length, pieces, heap, ancdata, flags):
         """Send in the order of decisions of spec section 17.3.
 
         Parameters

@@ -257,6 +257,23 @@ class Lab:
                              "as a scenario: lab = dml.journey(dml.Scenario({...})).at(event=...)")
         self.journey.save(path)
 
+    def why(self, thing):
+        """Find out why something does not work, from state, counters, refused calls and trace.
+
+        Parameters
+        ----------
+        thing : Socket, Packet or tuple
+            A socket of a host, or ``(host, fd)``; a queue: ``(host, ifname, queue)``; a packet: a line of ``dml.packets(host)``,
+            or ``(host, "packet", number)``.
+
+        Returns
+        -------
+        answer : devmemlab.lab.why.answer.Answer
+            ``ok``; and when it is not: ``cause``, ``fix`` and the ``chain`` of events.
+        """
+        from devmemlab.lab.why.ask import why
+        return why(self, thing)
+
     def as_commands(self):
         """Write the configuration of every host as the commands that make it on real machines.
 

@@ -8,6 +8,7 @@ Omits. Loading families on demand; dumps cut into several reads.
 import collections
 
 from devmemlab.base.errno import EINVAL, ENOENT, EOPNOTSUPP, EPERM
+from devmemlab.host.call_record import Binds
 from devmemlab.host.genl import bind_rx, bind_tx, ctrl, dev, lease, napi, pool, queue
 from devmemlab.host.genl.devices import Napis
 from devmemlab.host.genl.extack import NUMBER, Refused, acknowledgement
@@ -142,6 +143,8 @@ class Genl:
         Numbers of NAPIs.
     watch : Watch
         What listeners are told.
+    binds : Binds
+        Binds that were refused.
     """
 
     def __init__(self, host):
@@ -150,7 +153,7 @@ class Genl:
                          NETDEV_ID: ("netdev", netdev_operations(host.profile))}
         self.socks = set()
         self.napis, self.watch = Napis(host), Watch(self)
-        self._ports = set()
+        self._ports, self.binds = set(), Binds()
 
     def knows(self, name):
         """Tell whether the family ``netdev`` has a command.
@@ -210,15 +213,24 @@ class Genl:
         for request in messages(bytes(octets)):
             number, tlvs, dumping = 0, b"", False
             if request.bits & NLM_F_REQUEST and request.kind >= NLMSG_MIN_TYPE:
+                no = None
                 try:
                     sock.why = ""
                     replies, dumping = self._serve(sock, process, request)
                     out += replies
-                except Refused as no:
+                except Refused as refused:
+                    no = refused
                     number, tlvs, sock.why = no.number, no.tlvs() if sock.ext_ack else b"", no.advice
+                self.binds.note(self.host.clock.now_ns, self._bind_of(request), request.octets, no)
             if number or request.bits & NLM_F_ACK and not dumping:
                 out.append(acknowledgement(request, sock.port, number, tlvs, not sock.cap_ack))
         return b"".join(out)
+
+    def _bind_of(self, request):
+        """Find the operation of a request of the family netdev; None for any other."""
+        if request.kind != NETDEV_ID or len(request.octets) < HEADERS:
+            return None
+        return self.families[NETDEV_ID][1].get(GENLMSGHDR.unpack_from(request.octets, NLMSGHDR.size)[0])
 
     def _serve(self, sock, process, request):
         """Serve one request; gives its replies and whether it was a dump, which ends itself."""
