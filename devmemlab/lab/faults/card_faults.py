@@ -145,7 +145,7 @@ def _unmoderated(job):
 
 def _slow(job):
     """Tell whether the job took more than twice as long as it should."""
-    return job.ms_a_message > 0.1
+    return job.ms_a_message > 0.06
 
 
 def _dropped(job):

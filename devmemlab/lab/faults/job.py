@@ -299,7 +299,7 @@ class Job:
         self.reading, self.again = True, self.sender.nstat()["TcpRetransSegs"]
         return self
 
-    def more(self, messages=48):
+    def more(self, messages=24):
         """Send as much again, over the same connection.
 
         Parameters

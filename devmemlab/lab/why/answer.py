@@ -8,6 +8,24 @@ Omits. Degrees of certainty: what is not certain is not said.
 from typing import NamedTuple
 
 
+def some(count, word):
+    """Spell a number of things.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    word : str
+        One of them.
+
+    Returns
+    -------
+    text : str
+        In the plural, unless it is one.
+    """
+    return f"{int(count):,} {word}{'' if count == 1 else 's'}"
+
+
 class Event(NamedTuple):
     """A link of the chain.
 

@@ -11,6 +11,7 @@ from devmemlab.base.ring import ring_count
 from devmemlab.base.trace import NAMES
 from devmemlab.host.inspect import inspect_queue, tokens_of
 from devmemlab.host.socket import Socket
+from devmemlab.lab.why.answer import Event, some
 from devmemlab.nic.drops import DROP_REASONS
 
 
@@ -137,8 +138,7 @@ class QueueFacts:
 
     def drop_event(self, reason, count):
         """Make a link of the chain of drops; see `Event` in the answer's chapter."""
-        from devmemlab.lab.why.answer import Event
-        return Event(self.times.first("nic_drop", b=reason), f"{count} frames dropped: {DROP_REASONS[reason]}",
+        return Event(self.times.first("nic_drop", b=reason), f"{some(count, 'frame')} dropped: {DROP_REASONS[reason]}",
                      "ethtool -S rx_drop")
 
     @property

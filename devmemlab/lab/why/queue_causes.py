@@ -6,7 +6,7 @@ Omits. Queues of simple devices, beyond why they cannot be bound.
 """
 
 from devmemlab.base.trace import HDS_MISS
-from devmemlab.lab.why.answer import Event, Finding
+from devmemlab.lab.why.answer import Event, Finding, some
 from devmemlab.lab.why.bind_causes import bind_findings
 from devmemlab.lab.why.facts import QueueFacts
 from devmemlab.lab.why.starved import starved_findings
@@ -20,7 +20,7 @@ from devmemlab.nic.drops import (
 )
 from devmemlab.nic.hds import HDS_ENABLED, MISS_NAMES, MISS_NOT_TCP, MISS_OFF, MISS_OVERFLOW, MISS_THRESH
 
-ENOUGH = 32
+ENOUGH = 20
 """So many data segments without a damaged or lost one, and the wire counts as good again."""
 
 
@@ -51,7 +51,7 @@ def _cut(facts):
         reasons = seen.c[(seen.kind == HDS_MISS) & (seen.a == facts.row)].tolist() if seen is not None else []
         reason = max(set(reasons), key=reasons.count) if reasons else MISS_OFF if facts.ctl.hds != HDS_ENABLED else (
             MISS_THRESH if facts.ctl.hds_thresh else MISS_NOT_TCP)
-        chain = (Event(facts.times.first("hds_miss", a=facts.row, c=reason), f"{whole} frames are not cut: {MISS_NAMES[reason]}",
+        chain = (Event(facts.times.first("hds_miss", a=facts.row, c=reason), f"{some(whole, 'frame')} not cut: {MISS_NAMES[reason]}",
                        "trace hds_miss"),
                  Event(None, "a whole frame would put its headers into device memory, so the driver drops it",
                        "ethtool -S rx_skb_alloc_fail"))
@@ -65,17 +65,18 @@ def _cut(facts):
         else:
             yield Finding("not-tcp", "frames that are no plain TCP (fragments, tunnels, UDP, ICMP) came to a queue with device "
                           "memory; they cannot be cut there", f"keep them away: ethtool -X {name} equal {facts.queue}, and "
-                          "a rule for the TCP port alone", chain)
+                          "a rule for the TCP port alone", chain,
+                          facts.times.since(facts.times.last("hds_miss", a=facts.row), "hds_split", a=facts.row) >= 8)
     long = facts.dropped(DROP_HEADER_OVERFLOW)
     if long:
         room, last = int(facts.ctl.header_bytes), facts.times.last("hds_miss", a=facts.row, c=MISS_OVERFLOW)
-        yield Finding("header-overflow", f"headers of {long} frames are longer than the header buffer of {room} octets",
+        yield Finding("header-overflow", f"headers of {some(long, 'frame')} are longer than the header buffer of {room} octets",
                       "larger header buffers (a setting of the driver), or fewer options and tags",
-                      (Event(facts.times.first("hds_miss", a=facts.row), f"{long} frames: header overflow",
+                      (Event(facts.times.first("hds_miss", a=facts.row), f"{some(long, 'frame')}: header overflow",
                              "ethtool -S rx_hsplit_unsplit_pkt"),), facts.times.since(last, "hds_split", a=facts.row) >= 8)
     huge = facts.refused_by_nic(DROP_TOO_LONG)
     if huge:
-        yield Finding("frame-too-long", f"{huge} frames need more buffers than the ring has", "a longer ring, or a smaller MTU",
+        yield Finding("frame-too-long", f"{some(huge, 'frame')} need more buffers than the ring has", "a longer ring, or a smaller MTU",
                       (facts.drop_event(DROP_TOO_LONG, huge),))
 
 
@@ -84,12 +85,12 @@ def _sums(facts):
     lost, q, times = facts.dropped(DROP_CSUM), facts.ctl, facts.times
     if not lost:
         return
-    dropped = Event(None, f"{lost} segments discarded: nobody can add up payload that nobody may read", "rx_drop: bad checksum")
+    dropped = Event(None, f"{some(lost, 'segment')} discarded: nobody can add up payload that nobody may read", "rx_drop: bad checksum")
     last = times.last("tcp_drop")
     if q.rx_csum_none and not facts.nic.rx_csum:
         yield Finding("checksum-off", "receive checksums are switched off, and the kernel cannot make up for it in device memory",
                       f"ethtool -K {facts.device.name} rx on",
-                      (Event(None, f"{int(q.rx_csum_none)} frames that the card has not checked", "ethtool -S rx_csum_none"),
+                      (Event(None, f"{some(q.rx_csum_none, 'frame')} that the card has not checked", "ethtool -S rx_csum_none"),
                        dropped))
     elif q.rx_csum_none > q.rx_csum_bad:
         yield Finding("checksum-off", "receive checksums were switched off for a time", "nothing", (dropped,), True)
@@ -97,9 +98,9 @@ def _sums(facts):
         last = max((int(at) for host in facts.host.lab.hosts if host is not facts.host
                     for at in again_ns(host)), default=None)
         over = last is not None and data_since(facts.host, last) >= ENOUGH
-        yield Finding("damaged", f"{int(q.rx_csum_bad)} frames arrived damaged; TCP has them sent again",
+        yield Finding("damaged", f"{some(q.rx_csum_bad, 'frame')} arrived damaged; TCP has such sent again",
                       "the cable, the transceiver, or a switch between: not your program",
-                      (Event(None, f"{int(q.rx_csum_bad)} wrong sums", "ethtool -S rx_csum_bad"), dropped), over)
+                      (Event(None, f"{some(q.rx_csum_bad, 'wrong sum')}", "ethtool -S rx_csum_bad"), dropped), over)
 
 
 def again_ns(host):

@@ -6,12 +6,13 @@ Omits. Congestion control: a slow start is not a fault.
 """
 
 from devmemlab.base.errno import EFAULT, EINVAL, ENODEV, ENOMEM, ETOOSMALL, name_of
-from devmemlab.lab.why.answer import Event, Finding
-from devmemlab.lab.why.facts import QueueFacts
+from devmemlab.lab.why.answer import Event, Finding, some
+from devmemlab.lab.why.facts import QueueFacts, Times
 from devmemlab.lab.why.queue_causes import queue_findings
 from devmemlab.lab.why.steered import host_memory_finding, stranger_finding
 from devmemlab.lab.why.wire_causes import peer_of, wire_findings
 from devmemlab.sock.uapi import CMSG_LEN, MSG_SOCK_DEVMEM, MSG_ZEROCOPY
+from devmemlab.tcp.data import RCVBUF_FULL
 from devmemlab.tcp.states import ESTABLISHED
 from devmemlab.tcp.window import tcp_free_window
 
@@ -93,7 +94,7 @@ def _waiting(conn, host, row):
                       "have the program call recvmsg", (waits, full, *shut))
 
 
-def _fast_enough(conn, host, device, row):
+def _fast_enough(conn, host, device, row, full):
     """Look at what makes a connection slow."""
     usecs, rx = int(host.nics.ctl[device.nic].rx_usecs), host.rxqs.ctl[int(row.rx_queue) - 1]
     if usecs >= LATE_USECS and rx.interrupts and rx.irq_waiting == 0:
@@ -105,7 +106,8 @@ def _fast_enough(conn, host, device, row):
     if row.rcvbuf_locked and pages < FEW_SEGMENTS and conn.calls.devmem:
         yield Finding("small-rcvbuf", f"the receive buffer has {int(row.rcvbuf):,} octets: room for {pages} device pages on the way, "
                       "because each counts as a whole page", "leave SO_RCVBUF alone, or set it for pages: frames on the way x 4096",
-                      (Event(None, f"SO_RCVBUF {int(row.rcvbuf):,}", "getsockopt, ss -m"),))
+                      (Event(None, f"SO_RCVBUF {int(row.rcvbuf):,}", "getsockopt, ss -m"),
+                       Event(None, f"{some(full, 'segment')} found no room", "trace tcp_drop")))
 
 
 def why_socket(host, conn):
@@ -136,7 +138,8 @@ def why_socket(host, conn):
         facts = QueueFacts(host, device, queue)
         found += queue_findings(facts)
         runs = f"{facts.name}, on {'device memory' if facts.provider else 'pages'}"
-    found += [*wire_findings(host, row, device), *(_fast_enough(conn, host, device, row) if row.rx_queue else ())]
+    full = len(Times(host).of("tcp_drop", a=conn.sock, c=RCVBUF_FULL))
+    found += [*(_fast_enough(conn, host, device, row, full) if row.rx_queue else ()), *wire_findings(host, row, device, full)]
     held = sum(sum(one.values()) for sock, one in facts.tokens().items() if sock == conn.sock) if runs != "no queue yet" else 0
     story = [Event(None, f"{conn.state}, by {runs}", "ss, queue-get"),
              Event(None, f"{int(row.bytes_received):,} octets received, {int(row.bytes_copied):,} read, {held} tokens held",

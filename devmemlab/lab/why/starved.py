@@ -5,7 +5,7 @@ Reads. Spec sections 12.4, 15.2, 18.2 and 24, case 59.
 Omits. Programs that keep tokens for good reasons: the card does not know of those either.
 """
 
-from devmemlab.lab.why.answer import Event, Finding
+from devmemlab.lab.why.answer import Event, Finding, some
 from devmemlab.lab.why.facts import sockets_of
 from devmemlab.nic.drops import DROP_NO_DESC
 
@@ -46,9 +46,8 @@ def _kept(facts, held, chain):
         return Finding("wrong-tokens", f"the program returns its tokens {where}; DONTNEED releases what the socket has, and "
                        "says nothing", "return each token on the socket that received it, and compare the return value with "
                        "the number of tokens", (holds, said, *chain))
-    if tokens > len(buffers):
-        said = Event(None, f"{calls.peeked if calls else 'some'} calls with MSG_PEEK: {tokens - len(buffers)} tokens more than "
-                     "buffers", "token table")
+    if tokens > len(buffers) or (calls is not None and calls.peeked and calls.released):
+        said = Event(None, f"{calls.peeked if calls else 'some'} calls with MSG_PEEK gave tokens too", "argument of recvmsg")
         return Finding("peeked", "MSG_PEEK hands out a token of its own each time, and a buffer is free when the last one is back",
                        "return the tokens of each peek as well", (holds, said, *chain))
     gave = calls is not None and calls.released
@@ -76,11 +75,13 @@ def starved_findings(facts):
         return []
     drops = times.of("nic_drop", a=facts.row, b=DROP_NO_DESC)
     last = int(drops[-1]) if len(drops) else None
-    chain = (Event(int(drops[0]) if len(drops) else None, f"{int(q.rx_hw_drop_overruns)} frames find no descriptor",
+    chain = (Event(int(drops[0]) if len(drops) else None, f"no descriptor for {some(q.rx_hw_drop_overruns, 'frame')}",
                    "ethtool -S rx_hw_drop_overruns"),)
     if not q.rx_buf_alloc_fail:
         return [_unannounced(facts, chain)]
-    empty = Event(times.first("page_pool_empty", a=int(q.pool)), f"the pool had nothing for {int(q.rx_buf_alloc_fail)} refills",
+    dry = times.of("page_pool_empty", a=int(q.pool))
+    dry = dry[dry <= drops[0]] if len(drops) else dry
+    empty = Event(int(dry[-1]) if len(dry) else None, f"the pool has nothing: {some(q.rx_buf_alloc_fail, 'refill')} in vain",
                   "ethtool -S rx_buf_alloc_fail")
     chain = (empty, *chain)
     served = times.since(last, "rxq_complete", a=facts.row)
@@ -89,7 +90,7 @@ def starved_findings(facts):
         return [Finding("pages-out", "there was no memory for the ring", "more memory", chain, over)]
     held, unread, old = facts.tokens(), facts.unread(), facts.old_pools()
     counts = {"tokens": sum(map(len, held.values())), "unread": sum(sum(pair) for pair in unread.values()), "old": old}
-    most = max(counts, key=counts.get)
+    most = "old" if counts["old"] and counts["old"] >= counts["tokens"] else max(counts, key=counts.get)
     if facts.pages < 8 and facts.pages < q.desc_count and counts["tokens"] * 2 <= facts.pages:
         small = Event(None, f"{facts.pages} buffers are bound, the ring has {int(q.desc_count)} descriptors", "page-pool-get")
         return [Finding("memory-too-small", f"only {facts.pages} buffers are bound: fewer than frames on the way, so the card "

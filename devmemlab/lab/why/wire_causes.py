@@ -5,7 +5,8 @@ Reads. RFC 9293 section 3.8, RFC 2018, RFC 2883; Linux nstat(8) and ss(8) for th
 Omits. Peers outside the lab: their counters are not known here.
 """
 
-from devmemlab.lab.why.answer import Event, Finding
+from devmemlab.base.trace import RXQ_COMPLETE, TCP_OFO, TCP_RCV
+from devmemlab.lab.why.answer import Event, Finding, some
 from devmemlab.lab.why.queue_causes import ENOUGH, again_ns, data_since
 
 PARTS = ("laddr_hi", "laddr_lo", "lport", "raddr_hi", "raddr_lo", "rport")
@@ -60,7 +61,7 @@ def between(sender, receiver, nic=0):
     return int(sender.nics.ctl[0].tx_packets) - int(ctl.rx_packets) - int(ctl.rx_dropped) - under_way
 
 
-def wire_findings(host, row, device):
+def wire_findings(host, row, device, full=0):
     """Look at the way from the peer.
 
     Parameters
@@ -71,6 +72,8 @@ def wire_findings(host, row, device):
         The connection.
     device : Netdev
         Its interface.
+    full : int
+        Segments that a full receive buffer has thrown away, which are sent again as if they were lost.
 
     Returns
     -------
@@ -84,26 +87,38 @@ def wire_findings(host, row, device):
     again = again_ns(peer)
     last = again[-1] if again else None
     over = last is not None and data_since(host, last) >= ENOUGH
-    sent = Event(again[0] if again else None, f"{peer.name} sends {int(theirs.total_retrans)} segments again", "ss -ti, nstat")
-    early = Event(None, f"{int(row.rcv_ooopack)} segments came before one that was missing", "ss -ti rcv_ooopack")
+    sent = Event(again[0] if again else None, f"{peer.name} sends {some(theirs.total_retrans, 'segment')} again", "ss -ti, nstat")
+    early = Event(None, f"{some(row.rcv_ooopack, 'segment')} came before one that was missing", "ss -ti rcv_ooopack")
     drops = host.rxqs.drop[int(host.nics.ctl[device.nic].first_queue):].packets.sum() + host.nics.ctl[device.nic].rx_dropped
     if theirs.total_retrans and (there > 0 or back > 0):
-        lost = Event(None, f"{max(there, 0)} frames from {peer.name} and {max(back, 0)} to it were sent and not seen by the other "
-                     "card", "ethtool -S of both cards")
+        lost = Event(None, f"{some(max(there, 0), 'frame')} from {peer.name} and {max(back, 0)} to it sent, and not seen by the other card", "ethtool -S of both cards")
         return [Finding("lost", f"the wire loses frames: {max(there, 0) + max(back, 0)} so far; TCP has them sent again",
                         "the cable, or a switch whose queue overflows: not your program", (lost, early, sent), over)]
     if there < 0:
-        return [Finding("twice", f"{-there} frames came twice; TCP throws the copies away, and each took a buffer for a moment",
-                        "look for a loop or a mirror between the hosts", (Event(None, f"{-there} more frames seen than sent",
+        return [Finding("twice", f"{some(-there, 'frame')} came twice; TCP throws copies away, and each took a buffer for a moment",
+                        "look for a loop or a mirror between the hosts", (Event(None, f"{some(-there, 'frame')} more seen than sent",
                                                                                "ethtool -S of both cards"),),
-                        data_since(host, host.clock.now_ns - 1) >= ENOUGH)]
-    if (theirs.total_retrans or row.rcv_ooopack) and not drops and row.rcv_ooopack and there == 0:
+                        _single_again(host))]
+    if (theirs.total_retrans or row.rcv_ooopack) and not drops and row.rcv_ooopack and there == 0 and not full:
         none = Event(None, f"every frame that {peer.name} sent has come", "ethtool -S of both cards")
         late = host_last_early(host)
-        return [Finding("reordered", f"frames overtake each other: {int(row.rcv_ooopack)} came early, none got lost, and what is "
+        return [Finding("reordered", f"frames overtake each other: {some(row.rcv_ooopack, 'segment')} came early, none got lost, and what is "
                         "late looks lost to the sender", "keep a connection on one path (hashing by ports, no spraying)",
                         (early, none, sent), late is not None and data_since(host, max(late, last or 0)) >= ENOUGH)]
     return []
+
+
+def _single_again(host):
+    """Tell whether the latest octets that the cards took are no more than TCP has taken of them."""
+    if host.trace is None:
+        return False
+    events = host.trace.event[:host.trace.ctl[0].count]
+    came = events[(events.kind == RXQ_COMPLETE) & (events.d > 0)]
+    if len(came) < ENOUGH:
+        return False
+    first_ns = came.at_ns[-ENOUGH]
+    taken = ((events.kind == TCP_RCV) | (events.kind == TCP_OFO)) & (events.at_ns >= first_ns)
+    return int(came.d[came.at_ns >= first_ns].sum()) <= int(events.c[taken].sum())
 
 
 def host_last_early(host):
