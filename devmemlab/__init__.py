@@ -72,6 +72,8 @@ _FACE = {
     "token_picture": "devmemlab.view.token_picture:token_picture",
     "NcdevmemControl": "devmemlab.view.ncdevmem_control:NcdevmemControl",
     "scenes_break": "devmemlab.lab.scenes_break",
+    **{name: f"devmemlab.lab.error_page:{name}" for name in ("errors_page", "explain_errno")},
+    "break_it": "devmemlab.lab.faults.break_it:break_it",
     "cascade": "devmemlab.view.cascade:cascade",
     "exercise": "devmemlab.lab.exercises:exercise",
     "BreakControl": "devmemlab.view.break_controls:BreakControl",
