@@ -76,6 +76,7 @@ _FACE = {
     "break_it": "devmemlab.lab.faults.break_it:break_it",
     "cascade": "devmemlab.view.cascade:cascade",
     "exercise": "devmemlab.lab.exercises:exercise",
+    "FaultControl": "devmemlab.view.fault_controls:FaultControl",
     "BreakControl": "devmemlab.view.break_controls:BreakControl",
     "scenes_send": "devmemlab.lab.scenes_send",
     "compare_senders": "devmemlab.lab.senders:compare_senders",

@@ -22,9 +22,10 @@
 # 1. spoil the wire, and find out what TCP can repair without seeing a single octet of payload,
 # 2. starve the card, follow the cascade through six counters, and measure how long it takes to heal,
 # 3. leak tokens, find the culprit, and watch a pool that cannot end,
-# 4. end programs in the wrong order, at the wrong moment, and with somebody else still there.
+# 4. end programs in the wrong order, at the wrong moment, and with somebody else still there,
+# 5. break whatever else there is, one switch at a time, and ask the lab *why*.
 #
-# It takes about thirty minutes. Run the cells from top to bottom. Numbers are *counted*, times are *modelled* (virtual time).
+# It takes about forty minutes. Run the cells from top to bottom. Numbers are *counted*, times are *modelled* (virtual time).
 
 # %% [markdown]
 # ## 1. A bad wire
@@ -132,6 +133,13 @@ dml.cascade(starved, strips=("held", "free", "posted", "dropped", "received", "w
 # %%
 for where, counts in breaks.counters(starved).items():
     print(f"{where:25}{counts}")
+
+# %% [markdown]
+# The lab can be asked: about a connection, a queue, or a packet. It looks at tables, counters, and what calls have answered; it
+# does not know what you did.
+
+# %%
+starved.lab.why(starved.talk.conn)
 
 # %%
 dml.heat_map(starved.receiver)
@@ -452,6 +460,108 @@ print("old pool waits for", [pool["inflight"] for pool in down.machine.detached_
 # buffers are still with the old pool: until they come home, the new one has so many fewer.
 
 # %% [markdown]
+# ## 5. One switch at a time
+#
+# There are more ways to break it than can be told as stories. Each of the following is one job (24 messages of 1448 octets into
+# device memory) with one thing wrong. Read, say what will be seen, run it: `.predict("a")`. Then ask `.why()`, and `.mend()` it
+# where it stands. Put your own letter into the cells.
+#
+# The first one is the worst, because nobody complains:
+
+# %%
+silent = dml.break_it("no_rule")
+silent
+
+# %%
+silent.predict("a")
+
+# %%
+silent.why()
+
+# %%
+silent.mend()
+
+# %% [markdown]
+# Next, a program that looks before it takes:
+
+# %%
+peeking = dml.break_it("peek")
+peeking
+
+# %%
+peeking.predict("a")
+
+# %%
+peeking.why()
+
+# %% [markdown]
+# An administrator leaves something out, and somebody else's program suffers:
+
+# %%
+stranger = dml.break_it("stranger")
+stranger
+
+# %%
+stranger.predict("c")
+
+# %%
+stranger.why()
+
+# %% [markdown]
+# A queue can be asked as well, and so can a packet. This one came when there was nowhere to put it:
+
+# %%
+from devmemlab.lab.faults.job import Job
+
+job = Job(pages=16)
+dml.record(job.lab)
+job.give = "none"
+job.prepare().bind().call().go(5)
+dropped = dml.packets(job.receiver).where("dropped")
+print(dropped[0])
+
+# %%
+job.lab.why(dropped[0])
+
+# %% [markdown]
+# ### All of them
+#
+# Choose what is wrong, then a letter; "mended" applies the fix. With the mouse, or with Tab, Enter and the arrow keys. Your answers
+# are kept in `quiz.said`.
+
+# %%
+quiz = dml.FaultControl("zero_count")
+quiz.answer.value = "a"
+quiz
+
+# %% [markdown]
+# Without widgets: `dml.break_it(name).predict(letter)`. Without a kernel: try the left half of this table before you look at the
+# right one.
+
+# %%
+dml.break_it()
+
+# %% [markdown]
+# ### What the numbers mean
+#
+# `dml.explain_errno(525)` explains one error, `dml.errors_page("bind-rx")` those of one call. These are those of receiving and of
+# returning tokens; without an argument, `errors_page()` has all.
+
+# %%
+dml.explain_errno(525)
+
+# %%
+dml.errors_page("recvmsg")
+
+# %%
+dml.errors_page("DONTNEED")
+
+# %%
+assert not silent.symptom and silent.why().ok
+assert peeking.why().key == "peeked" and stranger.why().key == "rss-not-narrowed"
+assert not quiz.why.ok and quiz.said == {"zero_count": "a"}
+
+# %% [markdown]
 # ### Puzzle: few ranges, few calls
 #
 # The program's half: as few calls as possible. Fill in the blank and run its cell; `token_ranges_puzzle.hint()` tells
@@ -526,6 +636,7 @@ for scene in (two, easy, pair, forked, down):
 # | neighbours stand still | who holds tokens (no Linux counter) | return tokens, *then* close the connection that leaks |
 # | old pool in `page-pool-get` | `inflight`, `detach-time` | return tokens; wait a second |
 # | EEXIST for a queue that nobody uses | who holds the netlink socket | end that process |
+# | anything else | `lab.why(socket)`, `lab.why((host, ifname, queue))`, `dml.explain_errno(number)` | what it says |
 #
 # **Now read** the room `devmemlab/sock`: `tokens.py`, what DONTNEED gives back, and `destroy.py`, what the end of a connection
 # gives back. Everything in this lesson is about the time between the two.
@@ -535,4 +646,7 @@ for scene in (fine, bad, blind, starved, small, kept, more_kept, aware):
     scene.close()
 for scene in (two, easy, pair, forked, down):
     scene.pair.lab.close()
+for fault in (silent, peeking, stranger):
+    fault.close()
+job.close()
 bench.lab.close()

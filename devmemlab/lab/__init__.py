@@ -10,6 +10,7 @@ live_runs against this machine's kernel; record_wire and record_capture for the 
 connections back; packet_story, packet_table, timeline and export show and write what passed; scenario_keys, scenario,
 scenario_make, course and scenario_run for scenario files; settings, blocks, memento, rebuilt, program, journey, state_hash and
 state_file go back in time; doctor, doctor_words, doctor_report and scenes_doctor (a machine on paper), and same_program for lab
-and kernel; bench/, exercises/ and conformance/ (recorded answers of running kernels) have their own;
-scenes* set lessons up; gpu_receivers are receivers with a GPU.
+and kernel; error_words and error_page (what each errno means); faults/ (switches to break things with) and why/ (what is wrong,
+and what to do); bench/, exercises/ and conformance/ (recorded answers of running kernels) have their own; scenes* set lessons
+up; gpu_receivers are receivers with a GPU.
 """

@@ -66,7 +66,8 @@ LINES = tuple(ErrorLine(*line) for line in (
     (e.ENOENT, "page-pool-get", "no pool has that id, or it has gone meanwhile", "dump them", "spec 25.1"),
     (e.EFAULT, RECV, "the payload is in device memory, and MSG_SOCK_DEVMEM was not given; nothing is lost",
      "pass the flag; or, if you did not ask for device memory, see that RSS leaves the bound queue alone", "spec 14.4"),
-    (e.ETOOSMALL, RECV, "the kernel's ETOOSMALL, which no C library names: the control buffer cannot hold one message (40 octets); "
+    (e.ETOOSMALL, RECV, "the kernel's ETOOSMALL, which no C library names: the control buffer cannot hold one message (40 "
+                        "octets); "
      "nothing is lost. It is not ENOTSUPP, which is 524", "room for CMSG_SPACE(24) for each frag, best 64 and more",
      "spec 14.4, Q1"),
     (e.ENODEV, RECV, "a packet mixes device memory with other buffers; its rest can never be delivered",

@@ -73,6 +73,10 @@ DISPLAYS = {
         "picture": "devmemlab.view.exercise_picture:picture",
     },
     ("devmemlab.mem.region", "Region"): {"_repr_html_": "devmemlab.view.memory_tables:region_html"},
+    ("devmemlab.lab.why.answer", "Answer"): {"_repr_html_": "devmemlab.view.why_tables:answer_html"},
+    ("devmemlab.lab.faults.break_it", "BreakIt"): {"_repr_html_": "devmemlab.view.why_tables:question_html"},
+    ("devmemlab.lab.faults.break_it", "Catalogue"): {"_repr_html_": "devmemlab.view.why_tables:faults_html"},
+    ("devmemlab.lab.error_page", "Errors"): {"_repr_html_": "devmemlab.view.why_tables:errors_html"},
     ("devmemlab.base.trace", "Trace"): {
         "_repr_html_": "devmemlab.view.memory_tables:trace_html",
         "occupancy": "devmemlab.view.occupancy:occupancy",

@@ -227,7 +227,7 @@ def test_every_line_is_provoked_and_complete():
 
 @pytest.mark.once
 @pytest.mark.skipif(not SPEC.exists(), reason="the specification is not beside this checkout")
-@pytest.mark.parametrize("line", [line for line in LINES if line.source.startswith("spec")], ids=lambda line: line.name + line.call)
+@pytest.mark.parametrize("line", [line for line in LINES if line.source.startswith("spec")], ids=lambda one: one.name + one.call)
 def test_the_specification_says_so(line):
     parts = re.split(r"^#{2,3} ", SPEC.read_text(encoding="utf-8"), flags=re.M)
     named = re.findall(r"\b(\d+\.\d+)\b", line.source)

@@ -1,4 +1,4 @@
-"""Why: a healthy run has nothing to answer for; what is asked about must be there; the answer comes from what is, not from a name."""
+"""Why: a healthy run has nothing to answer for; what is asked about must be there; the answer comes from what is."""
 
 import ast
 import pathlib
@@ -131,6 +131,33 @@ def test_it_says_which_packet_was_dropped_and_why():
     answer = job.lab.why(dropped[0])
     assert not answer.ok and answer.key == "tokens-kept" and "no descriptor posted" in answer.cause
     assert any(event.what.startswith("dropped") and event.at_ns == dropped[0].at_ns for event in answer.chain)
+    job.close()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("harm, key", [("loss", "lost"), ("corrupt", "damaged")])
+def test_it_says_which_packet_the_wire_has_spoilt(harm, key):
+    job = Job(harm={harm: 0.05}, seed=5 if harm == "loss" else 3)
+    dml.record(job.lab)
+    job.prepare().bind().call().go()
+    assert job.whole
+    link = job.sender.port.link if hasattr(job.sender.port, "link") else job.sender.port.port.link
+    answers = [job.lab.why((job.sender, "packet", line.number)) for line in dml.packets(job.sender)]
+    assert [answer.key for answer in answers if not answer.ok] == [key] * int(link.lost + link.corrupted)
+    arrived = [job.lab.why((job.receiver, "packet", line.number)) for line in dml.packets(job.receiver)]
+    assert [answer.key for answer in arrived if not answer.ok] == [key] * int(link.corrupted)
+    job.close()
+
+
+@pytest.mark.once
+def test_it_says_that_a_packet_was_not_checked():
+    job = Job(4)
+    dml.record(job.lab)
+    job.prepare().bind()
+    job.receiver.sh(f"ethtool -K {IFNAME} rx off")
+    job.call().go(5)
+    data = next(line for line in dml.packets(job.receiver) if line.length == 1448)
+    assert job.lab.why(data).key == "checksum-off"
     job.close()
 
 

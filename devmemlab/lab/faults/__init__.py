@@ -4,6 +4,6 @@ Law.   What is seen is read from the run; the registry knows the questions, `dev
 Reads. Features L6 and L12; performance-anchors section 8; spec section 24.
 Omits. Two faults at once.
 
-Reading order: job (what is run), fault (what a fault is), control_faults, card_faults, program_faults, wire_faults (the
-registry), break_it (predict, run, ask why, mend).
+Reading order: job and job_run (what is run, and how), fault (what a fault is), control_faults, card_faults, program_faults,
+wire_faults (the registry), break_it (predict, run, ask why, mend).
 """

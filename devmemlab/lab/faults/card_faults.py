@@ -206,9 +206,11 @@ FAULTS = (
           "once in a millisecond.", "What is seen?", ("frames are dropped", "the transfer takes more than twice as long",
                                                       "TCP sends segments again", "nothing: only the CPU has less to do"), "b",
           "Acknowledgements wait for the interrupt, so the sender's window opens a round trip, and a millisecond, later.",
-          "rx-usecs 20 or less", "interrupts-late", lambda: _moderated(1000, 64), _unmoderated, shows=_slow, source="features B9"),
+          "rx-usecs 20 or less", "interrupts-late", lambda: _moderated(1000, 64), _unmoderated, shows=_slow, source="features "
+              "B9"),
     Fault("short_ring", "a short ring", "The ring has 8 descriptors, and interrupts are held back for 500 us.",
-          "Which counter tells?", ("rx_buf_alloc_fail", "rx_hw_drop_overruns alone", "rx_csum_bad", "none: TCP's window closes"), "b",
+          "Which counter tells?", ("rx_buf_alloc_fail", "rx_hw_drop_overruns alone", "rx_csum_bad", "none: TCP's window "
+              "closes"), "b",
           "The pool is full of buffers all the time. They are not posted, because the driver does not know that it is its turn.",
           f"ethtool -C {IFNAME} rx-usecs 20, or ethtool -G {IFNAME} rx 64", "ring-too-short", lambda: _moderated(500, 8),
           _unmoderated, shows=_dropped, source="features B9, D8; anchors 8, exhaustion"),

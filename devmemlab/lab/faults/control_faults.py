@@ -101,7 +101,8 @@ FAULTS = (
           _shell(f"ethtool -G {IFNAME} tcp-data-split on hds-thresh 0"), ask=the_queue, source="spec 9.3; anchors 8, payload on "
           "the host"),
     Fault("threshold", "a split threshold", "hds-thresh is 256, as a driver may have it by default.", "What happens?",
-          _choices(22, "EINVAL"), "a", "With a threshold, short payloads would stay with their headers in buffers that nobody may "
+          _choices(22, "EINVAL"), "a", "With a threshold, short payloads would stay with their headers in buffers that nobody "
+                                       "may "
           "read, so the kernel asks for 0.", f"ethtool -G {IFNAME} hds-thresh 0", "split-threshold",
           lambda: _again(Job().prepare(thresh=256)), _shell(f"ethtool -G {IFNAME} hds-thresh 0"), ask=the_queue,
           source="spec 9.3, 10.1; anchors 8, bnxt default 256"),
@@ -121,7 +122,8 @@ FAULTS = (
           _forked, _without_helper, ask=the_queue, source="spec 9.6, 18.2 D; anchors 8, liburing#1550"),
     Fault("no_right", "no CAP_NET_ADMIN", "The program runs as an ordinary user.", "What happens?",
           ("bind-rx: 1 EPERM", "bind-rx: 13 EACCES", "bind-rx succeeds for queues that the user owns",
-           "bind-rx succeeds, recvmsg is refused"), "a", "bind-rx is for administrators. Receiving, and returning tokens, is not.",
+           "bind-rx succeeds, recvmsg is refused"), "a", "bind-rx is for administrators. Receiving, and returning tokens, is "
+                                                         "not.",
           "run it with CAP_NET_ADMIN", "no-right", lambda: Job().prepare().bind(admin=False).call().go(), _again,
           ask=the_queue, source="spec 9.3, first check; anchors 8, containers"),
     Fault("wrong_queue", "a queue that is not there", "The card has 2 RX queues; the program binds queue 9.", "What happens?",
@@ -132,7 +134,8 @@ FAULTS = (
     Fault("no_management", "an interface that cannot", "The program binds a queue of the loopback interface.", "What happens?",
           ("95 EOPNOTSUPP", "19 ENODEV", "25 ENOTTY", "it is bound, and payload is copied"), "a",
           "A bind restarts one queue; loopback, veth and most drivers have no operations for that.",
-          "bind a queue of the NIC", "no-queue-management", lambda: Job().prepare().bind(ifname="lo", queue=0).call().go(), _again,
+          "bind a queue of the "
+          "NIC", "no-queue-management", lambda: Job().prepare().bind(ifname="lo", queue=0).call().go(), _again,
           ask=lambda job: (job.receiver, "lo", 0) if job.refused else (job.receiver, IFNAME, QUEUE), source="spec 9.3, check 9"),
     Fault("closed_fd", "a dmabuf that is closed", "The program closes its dmabuf and then binds it.", "What happens?",
           ("9 EBADF", "14 EFAULT", "22 EINVAL", "it is bound: the memory still exists"), "a",

@@ -40,7 +40,18 @@ def the_socket(job):
 
 
 def the_queue(job):
-    """Name what to ask about: the queue; see `the_socket`."""
+    """Name what to ask about: the queue.
+
+    Parameters
+    ----------
+    job : Job
+        Any.
+
+    Returns
+    -------
+    thing : tuple
+        For ``lab.why``.
+    """
     return job.receiver, IFNAME, QUEUE
 
 
@@ -61,7 +72,18 @@ def not_whole(job):
 
 
 def sent_again(job):
-    """Tell whether the symptom is there: the sender had to send the latest message again; see `not_whole`."""
+    """Tell whether the symptom is there: the sender had to send the latest messages again.
+
+    Parameters
+    ----------
+    job : Job
+        Any.
+
+    Returns
+    -------
+    seen : bool
+        True with the fault, False without.
+    """
     return job.sender.nstat()["TcpRetransSegs"] > job.again
 
 

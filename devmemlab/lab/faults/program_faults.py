@@ -7,7 +7,7 @@ Omits. What a program does with its data.
 
 from devmemlab.lab.faults.fault import Fault
 from devmemlab.lab.faults.job import IFNAME, ROOM, Job
-from devmemlab.sock.uapi import AF_INET, MSG_SOCK_DEVMEM, MSG_TRUNC
+from devmemlab.sock.uapi import AF_INET, MSG_SOCK_DEVMEM, MSG_TRUNC, SO_RCVBUF, SO_RCVLOWAT, SOL_SOCKET
 
 FEW = 16
 """Buffers: fewer than the messages of a job."""
@@ -58,7 +58,7 @@ def _asleep():
 
 
 def _waits_for_much(job):
-    job.conn.setsockopt(1, 18, 1)
+    job.conn.setsockopt(SOL_SOCKET, SO_RCVLOWAT, 1)
     return job.go()
 
 
@@ -85,7 +85,7 @@ def _small_alone():
 
 
 def _larger(job):
-    job.conn.setsockopt(1, 8, 1 << 20)
+    job.conn.setsockopt(SOL_SOCKET, SO_RCVBUF, 1 << 20)
     return job.go(4000).more().go(400)
 
 
@@ -121,7 +121,8 @@ FAULTS = (
           ("the octets, copied to its buffer", "14 EFAULT, and the data stays queued", "0: end of the stream",
            "14 EFAULT, and the data is lost"), "b",
           "The kernel cannot copy what it cannot read. A later call with the flag gets everything.",
-          "flags=MSG_SOCK_DEVMEM", "flag-missing", lambda: _told(flags=0), _with(flags=MSG_SOCK_DEVMEM), source="spec 14.4, case 40"),
+          "flags=MSG_SOCK_DEVMEM", "flag-missing", lambda: _told(flags=0), _with(flags=MSG_SOCK_DEVMEM), source="spec 14.4, "
+              "case 40"),
     Fault("small_control", "a control buffer of 32 octets", "msg_controllen is 32. One devmem message takes 40.",
           "What does recvmsg answer?", ("MSG_CTRUNC, and the tokens are lost", "errno 525, and the data stays queued",
                                         "90 EMSGSIZE", "the octets without their tokens"), "b",
@@ -129,12 +130,14 @@ FAULTS = (
           "room for CMSG_SPACE(24) = 40 octets and more", "control-too-small", lambda: _told(control=32), _with(control=ROOM),
           source="spec 14.4, Q1; anchors 8, control-message sizing"),
     Fault("leak", "tokens never returned", "16 buffers are bound; the program never gives a token back.", "What is seen?",
-          (EMPTY, "TCP's window closes and the sender waits", "recvmsg answers 12 ENOMEM", "the kernel takes the oldest back"), "a",
+          (EMPTY, "TCP's window closes and the sender waits", "recvmsg answers 12 ENOMEM", "the kernel takes the oldest "
+              "back"), "a",
           "Tokens are charged to nobody. The pool is empty, then the ring, then the card drops.",
           "return each token when its data is used", "tokens-kept", lambda: _told(FEW, give="none"), _with(give="all"),
           source="features G4, D8; spec 12.4, case 59"),
     Fault("wrong_socket", "tokens returned on another socket", "The program returns tokens on a second socket.",
-          "What does DONTNEED answer?", ("22 EINVAL", "0, and nothing is released", "9 EBADF", "it works: tokens name buffers"), "b",
+          "What does DONTNEED answer?", ("22 EINVAL", "0, and nothing is released", "9 EBADF", "it works: tokens name "
+              "buffers"), "b",
           "Tokens belong to the socket that received them. Unknown ones are skipped, and the count of released ones is 0.",
           "return them on the socket that received them", "wrong-tokens", lambda: _told(FEW, give=_elsewhere), _with(give="all"),
           source="spec 15.2, case 53"),
@@ -173,14 +176,16 @@ FAULTS = (
           "The kernel doubles it to 16384: four pages. Each segment on its way is charged 4096 octets, whatever it carries.",
           "leave SO_RCVBUF alone, or plan it in pages", "small-rcvbuf", _small, _larger, _small_alone, shows=_slow,
           source="spec 12.4; kernel: truesize of a frag"),
-    Fault("tiny_memory", "too little memory", "Two buffers are bound to a queue with 32 descriptors. Each token comes back at once.",
+    Fault("tiny_memory", "too little memory", "Two buffers are bound to a queue with 32 descriptors. Each token comes back at "
+                                              "once.",
           "What is seen?", ("bind-rx refuses so little", "it works: two are enough if they come back", EMPTY,
                             "the rest goes to host memory"), "c",
           "Frames come faster than two buffers go round. There is no fallback to host memory on a bound queue.",
           "bind memory for the ring, and as much as is held", "memory-too-small", _tiny, _more_memory,
           source="features G4; anchors 8, exhaustion"),
     Fault("old_pool", "a new pool without buffers", "Tokens hold all 16 buffers when the interface goes down and up.",
-          "What has the new pool?", ("16 fresh buffers", "none, until tokens come back", "pages", "the old tokens become invalid"), "b",
+          "What has the new pool?", ("16 fresh buffers", "none, until tokens come back", "pages", "the old tokens become "
+              "invalid"), "b",
           "The binding is the same, and so are its 16 buffers. The old pool waits for them.",
           "return the tokens of before", "old-pool", _stale, _with(give="all"), source="spec 18.2 E and I"),
 )

@@ -41,7 +41,8 @@ def _single(job):
 
 FAULTS = (
     Fault("loss", "a wire that loses frames", "1 frame in 20 is lost.", "Who repairs that?",
-          ("nobody: the octets are in no memory", "TCP, from sequence numbers alone", "the program, which finds holes in the offsets",
+          ("nobody: the octets are in no memory", "TCP, from sequence numbers alone", "the program, which finds holes in the "
+              "offsets",
            "the card"), "b",
           "A gap in the numbers, an acknowledgement that says so, and the segment is sent again. Payload is not needed for that.",
           "the cable", "lost", lambda: _harmed(5, loss=0.05), _good, shows=sent_again, source="features I3, F2"),
@@ -49,7 +50,8 @@ FAULTS = (
           ("octets in the wrong order", "octets in order, at offsets that are not", "gaps, which it has to fill",
            "fewer, larger frags"), "b",
           "TCP puts tokens in order, not memory. What is late looks lost, so some is sent again.",
-          "one path for a connection", "reordered", lambda: _harmed(3, reorder=0.1), _in_order, shows=_early, source="features I3"),
+          "one path for a connection", "reordered", lambda: _harmed(3, reorder=0.1), _in_order, shows=_early, source="features "
+              "I3"),
     Fault("duplicate", "a wire that doubles", "1 frame in 10 comes twice.", "What does a copy cost?",
           ("nothing: the card knows it", "a buffer of device memory, for a moment", "the program gets octets twice",
            "a retransmission"), "b",

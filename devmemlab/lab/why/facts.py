@@ -69,17 +69,58 @@ class Times:
         return self.events.at_ns[found]
 
     def first(self, kind, **fields):
-        """Tell when something happened first; see `of`. None: never, or nobody knows."""
+        """Tell when something happened first.
+
+        Parameters
+        ----------
+        kind : str
+            Tracepoint.
+        **fields : int
+            Values of ``a`` to ``d``.
+
+        Returns
+        -------
+        at_ns : int or None
+            None: never, or nobody knows.
+        """
         at_ns = self.of(kind, **fields)
         return int(at_ns[0]) if len(at_ns) else None
 
     def last(self, kind, **fields):
-        """Tell when something happened last; see `first`."""
+        """Tell when something happened last.
+
+        Parameters
+        ----------
+        kind : str
+            Tracepoint.
+        **fields : int
+            Values of ``a`` to ``d``.
+
+        Returns
+        -------
+        at_ns : int or None
+            None: never, or nobody knows.
+        """
         at_ns = self.of(kind, **fields)
         return int(at_ns[-1]) if len(at_ns) else None
 
     def since(self, at_ns, kind, **fields):
-        """Count what happened after a time; see `of`."""
+        """Count what happened after a time.
+
+        Parameters
+        ----------
+        at_ns : int or None
+            Time; None: nothing is counted.
+        kind : str
+            Tracepoint.
+        **fields : int
+            Values of ``a`` to ``d``.
+
+        Returns
+        -------
+        count : int
+            Events.
+        """
         return int((self.of(kind, **fields) > at_ns).sum()) if at_ns is not None else 0
 
 
@@ -133,11 +174,33 @@ class QueueFacts:
         return int(self.host.rxqs.drop[self.row, reason].packets)
 
     def refused_by_nic(self, reason):
-        """Count the frames that the NIC dropped for a reason before they had a queue; see `dropped`."""
+        """Count the frames that the NIC dropped for a reason, of all queues.
+
+        Parameters
+        ----------
+        reason : int
+            ``DROP_``.
+
+        Returns
+        -------
+        frames : int
+            They reached no ring.
+        """
         return int(self.host.nics.drop[self.device.nic, reason].packets)
 
     def drop_event(self, reason, count):
-        """Make a link of the chain of drops; see `Event` in the answer's chapter."""
+        """Make a link of the chain of drops.
+
+        Parameters
+        ----------
+        reason, count : int
+            ``DROP_``, and how many frames.
+
+        Returns
+        -------
+        event : Event
+            With the time of the first one.
+        """
         return Event(self.times.first("nic_drop", b=reason), f"{some(count, 'frame')} dropped: {DROP_REASONS[reason]}",
                      "ethtool -S rx_drop")
 

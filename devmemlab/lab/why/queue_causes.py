@@ -51,13 +51,15 @@ def _cut(facts):
         reasons = seen.c[(seen.kind == HDS_MISS) & (seen.a == facts.row)].tolist() if seen is not None else []
         reason = max(set(reasons), key=reasons.count) if reasons else MISS_OFF if facts.ctl.hds != HDS_ENABLED else (
             MISS_THRESH if facts.ctl.hds_thresh else MISS_NOT_TCP)
-        chain = (Event(facts.times.first("hds_miss", a=facts.row, c=reason), f"{some(whole, 'frame')} not cut: {MISS_NAMES[reason]}",
+        chain = (Event(facts.times.first("hds_miss", a=facts.row, c=reason), f"{some(whole, 'frame')} not cut: "
+            f"{MISS_NAMES[reason]}",
                        "trace hds_miss"),
                  Event(None, "a whole frame would put its headers into device memory, so the driver drops it",
                        "ethtool -S rx_skb_alloc_fail"))
         on = facts.ctl.hds == HDS_ENABLED
         if reason == MISS_THRESH:
-            yield Finding("split-threshold", f"hds-thresh is {int(facts.ctl.hds_thresh)}: shorter frames, SYN and FIN among them, "
+            yield Finding("split-threshold", f"hds-thresh is {int(facts.ctl.hds_thresh)}: shorter frames, SYN and FIN among "
+                                             "them, "
                           "are not cut and dropped", f"ethtool -G {name} hds-thresh 0", chain, not facts.ctl.hds_thresh)
         elif reason == MISS_OFF:
             yield Finding("split-off", "header split is off on a queue with device memory: every frame is dropped",
@@ -76,7 +78,8 @@ def _cut(facts):
                              "ethtool -S rx_hsplit_unsplit_pkt"),), facts.times.since(last, "hds_split", a=facts.row) >= 8)
     huge = facts.refused_by_nic(DROP_TOO_LONG)
     if huge:
-        yield Finding("frame-too-long", f"{some(huge, 'frame')} need more buffers than the ring has", "a longer ring, or a smaller MTU",
+        yield Finding("frame-too-long", f"{some(huge, 'frame')} need more buffers than the ring has", "a longer ring, or a "
+            "smaller MTU",
                       (facts.drop_event(DROP_TOO_LONG, huge),))
 
 
@@ -85,7 +88,8 @@ def _sums(facts):
     lost, q, times = facts.dropped(DROP_CSUM), facts.ctl, facts.times
     if not lost:
         return
-    dropped = Event(None, f"{some(lost, 'segment')} discarded: nobody can add up payload that nobody may read", "rx_drop: bad checksum")
+    dropped = Event(None, f"{some(lost, 'segment')} discarded: nobody can add up payload that nobody may read", "rx_drop: bad "
+        "checksum")
     last = times.last("tcp_drop")
     if q.rx_csum_none and not facts.nic.rx_csum:
         yield Finding("checksum-off", "receive checksums are switched off, and the kernel cannot make up for it in device memory",
@@ -191,6 +195,7 @@ def why_queue(host, device, queue):
     facts = QueueFacts(host, device, queue)
     runs = f"binding {int(host.mem.providers.binding[facts.provider].id)}" if facts.provider else "pages"
     story = [Event(None, f"it runs on {runs}, header split {'on' if facts.ctl.hds == HDS_ENABLED else 'off'}", "queue-get"),
-             Event(None, f"{int(facts.ctl.rx_packets)} frames came, {facts.posted} of {int(facts.ctl.desc_count)} descriptors are "
+             Event(None, f"{int(facts.ctl.rx_packets)} frames came, {facts.posted} of {int(facts.ctl.desc_count)} descriptors "
+                         "are "
                          "with the card", "ethtool -S")]
     return found + queue_findings(facts), story

@@ -25,10 +25,12 @@ def _received(conn, host, device, row):
     refusal = conn.calls.refused.get("recvmsg")
     if refusal is None:
         return
-    said = Event(refusal.at_ns, f"recvmsg answers {refusal.errno} {name_of(refusal.errno)}; what waits stays where it is", "errno")
+    said = Event(refusal.at_ns, f"recvmsg answers {refusal.errno} {name_of(refusal.errno)}; what waits stays where it "
+                                "is", "errno")
     if refusal.errno == EFAULT and not refusal.told["flags"] & MSG_SOCK_DEVMEM:
         stranger = stranger_finding(host, device, row, refusal) if device.providers and not conn.calls.devmem else None
-        yield stranger or Finding("flag-missing", "the payload is in device memory, and recvmsg was called without MSG_SOCK_DEVMEM",
+        yield stranger or Finding("flag-missing", "the payload is in device memory, and recvmsg was called without "
+                                                  "MSG_SOCK_DEVMEM",
                                   "recvmsg(..., flags=MSG_SOCK_DEVMEM), with room for control messages",
                                   (Event(None, f"flags {refusal.told['flags']:#x}", "argument of recvmsg"), said))
     elif refusal.errno == ETOOSMALL:
@@ -74,7 +76,8 @@ def _waiting(conn, host, row):
     """Look at what waits to be read."""
     unread = (int(row.rcv_nxt) - int(row.copied_seq)) & 0xFFFFFFFF
     if conn.calls.discarded:
-        yield Finding("discarded", f"MSG_TRUNC throws away what it reads: {conn.calls.discarded:,} octets are gone, and no token was "
+        yield Finding("discarded", f"MSG_TRUNC throws away what it reads: {conn.calls.discarded:,} octets are gone, and no "
+                                   "token was "
                       "made", "recvmsg without MSG_TRUNC", (Event(None, f"{conn.calls.discarded:,} octets read with MSG_TRUNC",
                                                                   "argument of recvmsg"),))
     if not unread or row.state != ESTABLISHED or conn.calls.refused.get("recvmsg"):
@@ -104,8 +107,10 @@ def _fast_enough(conn, host, device, row, full):
                        Event(None, f"{int(rx.rx_packets)} packets in {int(rx.interrupts)} interrupts", "counter of the queue")))
     pages = int(row.rcvbuf) // PAGE
     if row.rcvbuf_locked and pages < FEW_SEGMENTS and conn.calls.devmem:
-        yield Finding("small-rcvbuf", f"the receive buffer has {int(row.rcvbuf):,} octets: room for {pages} device pages on the way, "
-                      "because each counts as a whole page", "leave SO_RCVBUF alone, or set it for pages: frames on the way x 4096",
+        yield Finding("small-rcvbuf", f"the receive buffer has {int(row.rcvbuf):,} octets: room for {pages} device pages on "
+                                      "the way, "
+                      "because each counts as a whole page", "leave SO_RCVBUF alone, or set it for pages: frames on the way x "
+                                                             "4096",
                       (Event(None, f"SO_RCVBUF {int(row.rcvbuf):,}", "getsockopt, ss -m"),
                        Event(None, f"{some(full, 'segment')} found no room", "trace tcp_drop")))
 

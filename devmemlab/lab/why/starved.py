@@ -48,7 +48,8 @@ def _kept(facts, held, chain):
                        "the number of tokens", (holds, said, *chain))
     if tokens > len(buffers) or (calls is not None and calls.peeked and calls.released):
         said = Event(None, f"{calls.peeked if calls else 'some'} calls with MSG_PEEK gave tokens too", "argument of recvmsg")
-        return Finding("peeked", "MSG_PEEK hands out a token of its own each time, and a buffer is free when the last one is back",
+        return Finding("peeked", "MSG_PEEK hands out a token of its own each time, and a buffer is free when the last one is "
+                                 "back",
                        "return the tokens of each peek as well", (holds, said, *chain))
     gave = calls is not None and calls.released
     said = f"it has given back {calls.released}" if gave else "it has never given any back"
@@ -131,6 +132,7 @@ def _unannounced(facts, chain):
     usecs, ring = int(facts.nic.rx_usecs), int(facts.ctl.desc_count)
     late = Event(None, f"an interrupt waits {usecs} us, the ring has {ring} descriptors; the pool was never empty",
                  "ethtool -c, ethtool -g")
-    return Finding("ring-too-short", f"{ring} descriptors are fewer than the frames that come before the driver looks: interrupts "
+    return Finding("ring-too-short", f"{ring} descriptors are fewer than the frames that come before the driver looks: "
+                                     "interrupts "
                    f"are held back for {usecs} us", f"ethtool -C {facts.device.name} rx-usecs {max(usecs // 16, 1)}, or a longer "
                    f"ring: ethtool -G {facts.device.name} rx {ring * 8}", (late, *chain), usecs == 0)

@@ -107,6 +107,7 @@ def stranger_finding(host, device, row, refusal):
     chain = [Event(None, f"{step.what}: {step.found}, {step.so}", "the card's steering") for step in told.steps
              if step.what.startswith("table")]
     chain.append(Event(refusal.at_ns, "recvmsg answers 14 EFAULT: payload is in device memory", "errno"))
-    return Finding("rss-not-narrowed", f"RSS spreads ordinary connections over queue {queue}, which is on device memory; this one "
+    return Finding("rss-not-narrowed", f"RSS spreads ordinary connections over queue {queue}, which is on device memory; this "
+                                       "one "
                    "is one of them", f"ethtool -X {device.name} equal {queue} (before they connect); the connection that is "
                    "there now has to be made again", tuple(chain))

@@ -91,18 +91,22 @@ def wire_findings(host, row, device, full=0):
     early = Event(None, f"{some(row.rcv_ooopack, 'segment')} came before one that was missing", "ss -ti rcv_ooopack")
     drops = host.rxqs.drop[int(host.nics.ctl[device.nic].first_queue):].packets.sum() + host.nics.ctl[device.nic].rx_dropped
     if theirs.total_retrans and (there > 0 or back > 0):
-        lost = Event(None, f"{some(max(there, 0), 'frame')} from {peer.name} and {max(back, 0)} to it sent, and not seen by the other card", "ethtool -S of both cards")
+        lost = Event(None, f"{some(max(there, 0), 'frame')} from {peer.name} and {max(back, 0)} to it sent, and not seen by "
+                           "the other card", "ethtool -S of both cards")
         return [Finding("lost", f"the wire loses frames: {max(there, 0) + max(back, 0)} so far; TCP has them sent again",
                         "the cable, or a switch whose queue overflows: not your program", (lost, early, sent), over)]
     if there < 0:
-        return [Finding("twice", f"{some(-there, 'frame')} came twice; TCP throws copies away, and each took a buffer for a moment",
-                        "look for a loop or a mirror between the hosts", (Event(None, f"{some(-there, 'frame')} more seen than sent",
+        return [Finding("twice", f"{some(-there, 'frame')} came twice; TCP throws copies away, and each took a buffer for a "
+                                 "moment",
+                        "look for a loop or a mirror between the hosts", (Event(None, f"{some(-there, 'frame')} more seen than "
+                            "sent",
                                                                                "ethtool -S of both cards"),),
                         _single_again(host))]
     if (theirs.total_retrans or row.rcv_ooopack) and not drops and row.rcv_ooopack and there == 0 and not full:
         none = Event(None, f"every frame that {peer.name} sent has come", "ethtool -S of both cards")
         late = host_last_early(host)
-        return [Finding("reordered", f"frames overtake each other: {some(row.rcv_ooopack, 'segment')} came early, none got lost, and what is "
+        return [Finding("reordered", f"frames overtake each other: {some(row.rcv_ooopack, 'segment')} came early, none got "
+                                     "lost, and what is "
                         "late looks lost to the sender", "keep a connection on one path (hashing by ports, no spraying)",
                         (early, none, sent), late is not None and data_since(host, max(late, last or 0)) >= ENOUGH)]
     return []

@@ -25,7 +25,7 @@ function render({ model, el }) {
   let frame = 0;
   let tries = 0;
   const find = () => {
-    box = el.closest(".dml-control");
+    box = el.closest(".dml-control, .dml-quiz");
     if (box) {
       box.addEventListener("focusin", guard);
       el.dataset.guarded = "true";
