@@ -1,5 +1,6 @@
 """Lessons with a control, opened in JupyterLab as a learner opens them: run, turned, and looked at in light and dark."""
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -26,6 +27,7 @@ FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What 
 FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2, "05_rings_refill_header_split": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
+QUIZ, QUIZZES = ".dml-quiz", {"11_break_it": 1}
 STATUS = ".dml-control [role=status]"
 PATIENCE_MS = 300_000
 
@@ -44,18 +46,18 @@ class Lesson:
     def command(self, name, **arguments):
         self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments])
 
-    def status_becomes(self, words):
+    def status_becomes(self, words, where=STATUS):
         try:
             self.page.wait_for_function(
                 "([where, words]) => document.querySelector(where)?.textContent.startsWith(words)",
-                arg=[STATUS, words],
+                arg=[where, words],
                 timeout=60_000,
             )
         except Exception:
             self.page.screenshot(path=self.folder / "stuck.png")
             focus = self.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
             pytest.fail(
-                f"the control says {self.page.locator(STATUS).inner_text()!r} and not {words!r}; the focus is on {focus}"
+                f"the control says {self.page.locator(where).first.inner_text()!r} and not {words!r}; the focus is on {focus}"
             )
 
     def shot(self, name, selector, number=0):
@@ -80,9 +82,9 @@ def push(lesson, words):
     lesson.page.keyboard.press("Enter")
 
 
-def press(lesson, key, says):
+def press(lesson, key, says, where=STATUS):
     lesson.page.keyboard.press(key)
-    lesson.status_becomes(says)
+    lesson.status_becomes(says, where)
 
 
 def keys_of_the_problem(lesson):
@@ -297,6 +299,27 @@ def test_the_mouse_turns_the_control(lesson):
     if lesson.plan.option:
         lesson.page.locator(f"{CONTROL} select").first.select_option(lesson.plan.option)
         lesson.status_becomes(lesson.plan.becomes[1])
+
+
+def test_a_quiz_is_answered_and_mended_with_the_keyboard(lesson, request):
+    page, wanted = lesson.page, QUIZZES.get(request.node.callspec.params["lesson"], 0)
+    assert lesson.count(QUIZ) == wanted
+    cells, status = lesson.count(".jp-Cell"), f"{QUIZ} [role=status]"
+    for number in range(wanted):
+        lesson.status_becomes("token_count left 0: no, c", status)
+        page.locator(f"{QUIZ} button", has_text=re.compile("^c$")).focus()
+        page.keyboard.press("a")
+        press(lesson, "Enter", "token_count left 0: right", status)
+        page.locator(f"{QUIZ} button", has_text="mended").focus()
+        press(lesson, "Space", "token_count left 0: right, mended; the symptom is gone", status)
+        tab_to(lesson, "SELECT", "Shift+Tab")
+        press(lesson, "ArrowUp", "page numbers instead of tokens: Who notices?", status)
+        press(lesson, "ArrowDown", "token_count left 0: right", status)
+        for theme in ("Light", "Dark"):
+            lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+            lesson.shot(f"{theme.lower()}-quiz-{number}", QUIZ, number)
+    assert lesson.count(".jp-Cell") == cells, "a key went past the quiz and changed the notebook"
 
 
 def test_it_can_be_read_in_light_and_in_dark(lesson):
