@@ -40,7 +40,7 @@ def wrapped(caption, heads, rows, note="", marked=()):
         body.append(f'<tr><th scope="row" style="{style}">{escape(str(row[0]))}</th>'
                     + "".join(f'<td style="{style}">{escape(str(cell))}</td>' for cell in row[1:]) + "</tr>")
     small = "".join(f'<p style="line-height:1.35">{escape(line)}</p>' for line in note.split("\n") if line)
-    return (f'<div class="dml-table"><table style="border-collapse:collapse;width:100%"><caption style="{CELL}">{escape(caption)}'
+    return (f'<div class="dml-table"><table style="border-collapse:collapse;width:100%;table-layout:auto"><caption style="{CELL}">{escape(caption)}'
             f"</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{small}</div>")
 
 
@@ -88,7 +88,7 @@ def question_html(fault):
     if fault.said:
         seen = ", ".join(f"{name} {value}" for name, value in fault.seen.items())
         note = f"{'Right' if fault.right else 'No'}. {told.told}\nSeen: {seen}."
-    return wrapped(f"{told.title.capitalize()}: {told.switch} {told.question}", ["answer", "what will be seen", ""], rows, note,
+    return wrapped(f"{told.title}: {told.switch} {told.question}", ["answer", "what will be seen", ""], rows, note,
                    marked)
 
 

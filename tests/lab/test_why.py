@@ -197,6 +197,16 @@ def test_an_answer_says_cause_chain_and_fix_and_what_is_over():
     assert Answer("x", [over]).ok and some(1, "frame") == "1 frame" and some(2000, "frame") == "2,000 frames"
 
 
+def test_a_bind_that_succeeds_wipes_every_refusal_about_its_queue():
+    job = Job().prepare().bind(queues=[{"type": "rx", "id": 1}, {"type": "rx", "id": 9}])
+    binds, ifindex = job.receiver.genl.binds, job.receiver.ifindex(IFNAME)
+    assert job.refused and [no.errno for no in binds.about(ifindex, QUEUE)] == [EINVAL] and len(binds.about(ifindex, 9)) == 1
+    assert not binds.about(ifindex, 0) and not binds.about(ifindex + 1, QUEUE)
+    job.bind()
+    assert job.refused is None and not binds
+    job.close()
+
+
 def test_a_record_keeps_the_latest_of_each_kind():
     calls = Calls()
     calls.received(5, 0, 0, -14, 0, 0)

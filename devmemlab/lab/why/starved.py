@@ -35,12 +35,12 @@ def _kept(facts, held, chain):
                   f"{len(buffers)} of {facts.pages} buffers", "trace cmsg_dmabuf, token table")
     others = [conn for row, conn in conns.items() if row != sock and conn.calls.last_asked > conn.calls.last_released]
     if calls is not None and calls.returned_ns >= 0 and calls.last_asked == 0:
-        said = Event(calls.returned_ns, "DONTNEED with token_count 0 releases 0 references", "return value of setsockopt")
+        said = Event(None, "DONTNEED with token_count 0 releases 0 references", "return value of setsockopt")
         return Finding("zero-count", "the program returns tokens with token_count 0, which is allowed and releases nothing",
                        "set token_count: {token_start, 1} for one token", (holds, said, *chain))
     if others or (calls is not None and calls.last_asked > calls.last_released):
         wrong = others[0] if others else conns[sock]
-        said = Event(wrong.calls.returned_ns, f"DONTNEED on connection {wrong.sock} names {wrong.calls.last_asked} tokens and "
+        said = Event(None, f"DONTNEED on connection {wrong.sock} names last {wrong.calls.last_asked} tokens and "
                      f"releases {wrong.calls.last_released}", "return value of setsockopt")
         where = f"on connection {wrong.sock}, which never had them" if others else "by numbers that it does not hold"
         return Finding("wrong-tokens", f"the program returns its tokens {where}; DONTNEED releases what the socket has, and "
