@@ -40,7 +40,8 @@ def wrapped(caption, heads, rows, note="", marked=()):
         body.append(f'<tr><th scope="row" style="{style}">{escape(str(row[0]))}</th>'
                     + "".join(f'<td style="{style}">{escape(str(cell))}</td>' for cell in row[1:]) + "</tr>")
     small = "".join(f'<p style="line-height:1.35">{escape(line)}</p>' for line in note.split("\n") if line)
-    return (f'<div class="dml-table"><table style="border-collapse:collapse;width:100%;table-layout:auto"><caption style="{CELL}">{escape(caption)}'
+    return (f'<div class="dml-table"><table style="border-collapse:collapse;width:100%;table-layout:auto">'
+            f'<caption style="{CELL}">{escape(caption)}'
             f"</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{small}</div>")
 
 
