@@ -33,6 +33,7 @@ _FACE = {
     "scenes_nic": "devmemlab.lab.scenes_nic",
     "frame_picture": "devmemlab.view.frame_picture:frame_picture",
     "ring_picture": "devmemlab.view.ring_picture:ring_picture",
+    "frame_anatomy": "devmemlab.view.anatomy_stage:frame_anatomy",
     "FrameControl": "devmemlab.view.nic_controls:FrameControl",
     "RingControl": "devmemlab.view.nic_controls:RingControl",
     "host_memory": "devmemlab.mem.region:host_memory",

@@ -114,7 +114,7 @@ def skb_parse_headers(memory, skbs, skb, pkt):
     """
     row = skbs.skb[skb]
     err = parse_frame(memory, row.head, row.headlen, pkt)
-    if err != 0 and pkt.err != TRUNCATED:
+    if err != 0 and (pkt.err != TRUNCATED or pkt.tcp_at == 0):
         return err
     pkt.payload_bytes = pkt.ip_bytes - (pkt.payload_at - pkt.ip_at)
     if pkt.payload_bytes > row.length - pkt.header_bytes:
