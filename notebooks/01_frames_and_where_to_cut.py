@@ -118,6 +118,27 @@ print(f"{len(early) - len(right)} octets too many; it begins {early[:4].hex(' ')
 # with holes. The kernel's own test of this sends payloads of 1, 8, 16, 32 up to 8192 octets, and wants none of them in host
 # memory (*quoted*: check_rx_hds in tools/testing/selftests/drivers/net/hw/devmem.py).
 #
+# ### Move it
+#
+# Here is the frame again, and a card that cuts wherever you tell it. Drag the cut, or focus the picture and use the arrow keys
+# (`c` takes it where a card in order cuts). **Predict** first: which is worse, one octet too early or one too late? Who notices?
+
+# %%
+anatomy = dml.frame_anatomy(frame, "The fourth frame of the capture", cut=65)
+anatomy
+
+# %%
+fates = {}
+for cut in (0, 65, 66, 67, 129):
+    anatomy.cut = cut
+    fates[cut] = anatomy.look["texts"]["program"]
+    print(f"{cut:4}: {fates[cut]}")
+anatomy.cut = 65
+
+# %% [markdown]
+# Too early, and every such frame is dropped: the stack lacks headers, and the rest of them lies where it must not read. Sending
+# again does not help. Too late, and everything seems to work. Nobody notices but the device, whose stream has a hole.
+#
 # So: headers end exactly at the first octet of payload. Watch the card of the lab do it. `card` sets one up: queue 1 is bound
 # to device memory, and every frame goes there.
 
@@ -134,6 +155,8 @@ card.device.read(0, 24)
 # headers. In device memory lies the payload, and nothing else.
 
 # %%
+assert "dropped" in dml.frame_anatomy(frame, cut=65).look["texts"]["TCP"] and "LINEAR" in fates[67]
+assert fates[66].startswith("one token for 1,448 octets") and fates[0].startswith("nothing") and fates[129].startswith("nothing")
 assert early != right and len(early) - len(right) == 120 and len(lengths) == 2
 assert seen == {"rx_hsplit_pkt": 1, "rx_hsplit_bytes": 66}
 assert card.device.read(0, 24) == b"for the device alone" + bytes(4)

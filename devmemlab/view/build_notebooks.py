@@ -7,6 +7,7 @@ Omits. Converting back: edit the ``.py``, then build.
 ::
 
     python -m devmemlab.view.build_notebooks             # every notebook, and the picture that README shows
+    python -m devmemlab.view.build_notebooks 01 06       # those alone whose names begin so
     python -m devmemlab.view.build_notebooks --check     # tell which ones are not what their sources give
 """
 
@@ -194,9 +195,12 @@ def main(arguments=None):
 
     parser = argparse.ArgumentParser(prog="python -m devmemlab.view.build_notebooks", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, tell what differs")
-    check = parser.parse_args(arguments).check
-    complaints = []
+    parser.add_argument("names", nargs="*", help="what the names of some notebooks begin with")
+    options = parser.parse_args(arguments)
+    check, complaints = options.check, []
     for source in sorted(notebooks_folder().glob("[0-9]*.py")):
+        if options.names and not source.name.startswith(tuple(options.names)):
+            continue
         target, built = source.with_suffix(".ipynb"), build(source)
         if not check:
             nbformat.write(built, target)
@@ -204,8 +208,10 @@ def main(arguments=None):
             complaints.append(f"{target.name}: not built")
         elif said := first_difference(comparable(nbformat.read(target, 4)), comparable(built)):
             complaints.append(f"{target.name}: {said}")
-    picture, svg = data_folder() / "flow.svg", readme_picture()
-    if not check:
+    picture, svg = data_folder() / "flow.svg", "" if options.names else readme_picture()
+    if options.names:
+        pass
+    elif not check:
         picture.write_text(svg, encoding="utf-8")
     elif not picture.is_file() or picture.read_text(encoding="utf-8") != svg:
         complaints.append(f"{picture.name}: not what the code draws")

@@ -25,6 +25,7 @@ LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The state
 CASCADE = 'img[alt*=" of virtual time"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
 FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2, "05_rings_refill_header_split": 1}
+EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
 QUIZ, QUIZZES = ".dml-quiz", {"11_break_it": 1}
@@ -362,6 +363,25 @@ def test_films_are_played_where_they_are_and_keys_stay_in_them(lesson, request):
             page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
             lesson.shot(f"{theme.lower()}-film-{number}", ".dml-player", number)
     assert lesson.count(".jp-Cell") == cells, "a key went past a film and changed the notebook"
+
+
+def test_explorers_are_turned_where_they_are_and_keys_stay_in_them(lesson, request):
+    page, wanted = lesson.page, EXPLORERS.get(request.node.callspec.params["lesson"], 0)
+    assert lesson.count(".dml-explorer[data-painted]") == wanted
+    cells = lesson.count(".jp-Cell")
+    for number in range(wanted):
+        explorer = page.locator(".dml-explorer").nth(number)
+        explorer.scroll_into_view_if_needed()
+        explorer.focus()
+        said = explorer.locator("[role=status]").inner_text()
+        for key in ("a", "d", "d", "Home", "ArrowRight", "ArrowRight", " "):
+            page.keyboard.press(key)
+        assert explorer.locator("[role=status]").inner_text() != said
+        for theme in ("Light", "Dark"):
+            lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+            page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
+            lesson.shot(f"{theme.lower()}-explorer-{number}", ".dml-explorer", number)
+    assert lesson.count(".jp-Cell") == cells, "a key went past an explorer and changed the notebook"
 
 
 def contrast(one, other):
