@@ -48,6 +48,7 @@ _FACE = {
     "restart_trial": "devmemlab.lab.restart_trial:restart_trial",
     "restart_picture": "devmemlab.view.restart_picture:RestartPicture",
     "steering": "devmemlab.view.steering:steering",
+    "steering_explorer": "devmemlab.view.steering_explorer:steering_explorer",
     "netlink_octets": "devmemlab.view.netlink_octets:netlink_octets",
     "SteeringControl": "devmemlab.view.steering_controls:SteeringControl",
     "scenes_skb": "devmemlab.lab.scenes_skb", "skb_picture": "devmemlab.view.skb_picture:skb_picture",

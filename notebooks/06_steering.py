@@ -169,7 +169,38 @@ assert picture.wrong == 0
 assert [found["rule"] for found in scenes.arrive(card, flows)] == [0] * 8 + [-1] * 56
 
 # %% [markdown]
-# All 64 are where they should be: `D` has device memory, and `H` has not. Rules are tried by their place (`loc`); the lowest
+# All 64 are where they should be: `D` has device memory, and `H` has not.
+#
+# ### Flip a bit
+#
+# Every step of that decision for one packet, and each bit of its tuple and of the key is a switch: click it, or focus the
+# picture, move with the arrow keys and press Space. Stand on a bit of the tuple, and the 32 bits of the key that it brings in
+# are framed. **Predict**: one bit of the source port flips. How many of the 32 bits of the hash change? Does the queue?
+
+# %%
+explorer = dml.steering_explorer(k, flows[20])
+explorer
+
+# %%
+before, before_flow = explorer.decision, explorer.flow
+after = explorer.flip(79)
+changed = f"{before.hash ^ after.hash:b}".count("1")
+print(f"{before.hash:08x} -> {after.hash:08x}: {changed} bits of the hash changed; queue {before.queue} -> {after.queue}")
+assert explorer.flip(79).steps == [tuple(step) for step in k.explain(scenes.frame(k, flows[20])).steps]
+
+# %% [markdown]
+# As many as there are ones in the framed part of the key, whatever the other bits are: that is what XOR does. A key of zeros
+# would send everything to one queue. **Predict** how many flips take this packet to queue 7, where no entry of the table leads.
+
+# %%
+flips = [80 + bit for bit in range(16) if (443 ^ 5201) >> (15 - bit) & 1]
+for bit in flips:
+    told = explorer.flip(bit)
+print(f"{len(flips)} flips: queue {told.queue}; {': '.join(told.steps[1])}")
+explorer.flow, rule = before_flow, told.rule
+
+# %% [markdown]
+# The hash takes nothing there: it takes eight flips to port 5201, and the rule. Rules are tried by their place (`loc`); the lowest
 # that matches wins. A real card supports some combinations of fields only, so programs try again with fewer.
 
 # %%
@@ -373,7 +404,7 @@ rss_table_puzzle.check(rss_table)
 # If these hold, so does this lesson:
 
 # %%
-assert moved > 40 and fullest > 8
+assert moved > 40 and fullest > 8 and changed > 8 and rule == 0 and len(flips) == 8
 assert wrong.wrong == 4 and right.wrong == 0
 assert control.picture.wrong == 0 and "6 do not" in half and "6 get EFAULT" in half
 assert sorted(later) == [14, 14, 900, 900]

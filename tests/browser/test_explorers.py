@@ -1,9 +1,14 @@
 """The explorers in Chromium: what JavaScript makes of a state is what Python draws, with the mouse and with keys."""
 
+import random
+
 import pytest
 
 import devmemlab as dml
 from devmemlab.lab.frames import make_frame
+from devmemlab.nic.toeplitz import REFERENCE_KEY
+from devmemlab.view.steering_explorer import SteeringExplorer
+from devmemlab.view.steering_facts import FIELDS, decide
 from tests.browser.explorer_kit import Bench
 from tests.browser.test_lesson import contrast
 from tests.browser.test_pictures import LOOK
@@ -19,7 +24,24 @@ def anatomy(**state):
 
 ANATOMY = [{"cut": cut, "room": room, "hds_thresh": thresh}
            for cut, room, thresh in ((66, 128, 0), (0, 128, 0), (33, 128, 64), (67, 128, 100), (66, 64, 0), (166, 256, 512), (90, 128, 0))]
-EXPLORERS = {"anatomy": (anatomy, ANATOMY)}
+
+
+def steering():
+    """Made of facts: no machine is needed to look at one."""
+    rule = {"at": 0, "said": "flow_type tcp4, dst_port 5201", "never": "", "queue": 7,
+            "wanted": [["src_ip", 0, 0], ["dst_ip", 0, 0], ["src_port", 0, 0], ["dst_port", 5201, 0xFFFF]]}
+    local = {"at": 3, "said": "flow_type tcp4, src_ip 198.51.100.0, src_ip_mask 255.255.255.0", "never": "", "queue": -1,
+             "wanted": [["src_ip", 0xC6336400, 0xFFFFFF00], ["dst_ip", 0, 0], ["src_port", 0, 0], ["dst_port", 0, 0]]}
+    return SteeringExplorer({
+        "name": "eth1", "queues": 8, "bound": [7], "key": REFERENCE_KEY.hex(), "table": [k % 7 for k in range(128)],
+        "hashed": [True] * 4, "names": [name for name, *_ in FIELDS], "short": [short for *_, short in FIELDS],
+        "rules": [rule, {**rule, "at": 2, "never": "protocol: udp is wanted, the packet has 6"}, local], "ntuple": True})
+
+
+STEERING = [{"flow": flow, "key": key} for flow, key in (
+    ("420995bba18e64500aea06e6", REFERENCE_KEY.hex()), ("c6336407c00002020aea1451", REFERENCE_KEY.hex()),
+    ("c6336407c00002020aea06e6", REFERENCE_KEY.hex()), ("ff" * 12, "ff" * 40), ("00" * 12, "80" * 40))]
+EXPLORERS = {"anatomy": (anatomy, ANATOMY), "steering": (steering, STEERING)}
 
 
 @pytest.mark.parametrize("paper", ["light", "dark"])
@@ -100,3 +122,43 @@ def test_settings_of_the_card_are_chosen_and_its_cut_is_taken(browser):
         bench.page.locator("input").focus()
         bench.page.keyboard.press("ArrowLeft")
         assert bench.told["cut"] == len(LONG) - 1
+
+
+def test_javascript_hashes_and_decides_as_python_does(browser):
+    explorer, dice = steering(), random.Random(11)
+    cases = [(dice.randbytes(12), dice.randbytes(40)) for _ in range(300)]
+    ours = [b"\xc6\x33\x64", (5201).to_bytes(2, "big")]
+    cases += [(ours[0] + flow[3:10] + (ours[1] if number % 2 else flow[10:]), key) for number, (flow, key) in enumerate(cases[:40])]
+    with Bench(browser, explorer) as bench:
+        told = bench.page.evaluate("""async ([facts, cases]) => {
+            const text = await (await fetch('player.js')).text();
+            const url = URL.createObjectURL(new Blob([text + '\\nexport { octetsOf };'], { type: 'text/javascript' }));
+            const { decide, octetsOf } = await import(url);
+            return cases.map(([flow, key]) => decide(facts, octetsOf(flow), octetsOf(key)));
+        }""", [explorer.facts, [(flow.hex(), key.hex()) for flow, key in cases]])
+    rules = set()
+    for (flow, key), theirs in zip(cases, told):
+        mine = decide(explorer.facts, flow, key)
+        rules.add(mine.rule)
+        assert theirs == {"steps": [list(step) for step in mine.steps], "queue": mine.queue, "rule": mine.rule, "hash": mine.hash,
+                          "index": mine.index}
+    assert rules == {-1, 0, 3}
+
+
+def test_bits_are_flipped_by_keys_and_by_the_mouse(browser):
+    with Bench(browser, steering()) as bench:
+        assert bench.root.get_attribute("data-hash") == "51ccc178" and bench.root.get_attribute("data-cursor") == "-1"
+        bench.press("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown", "End", "Home", "ArrowDown")
+        assert bench.root.get_attribute("data-cursor") == "32" and bench.status.startswith("bit 0 of the destination address: 1")
+        bench.press("Space")
+        assert bench.told["flow"] == "420995bb218e64500aea06e6" and bench.status.startswith("flipped bit 0 of the destination address")
+        x, y = bench.point(150 + 16 * 31 + 8, 62 + 2 * 22 + 9)
+        bench.page.mouse.click(x, y)
+        assert bench.told["flow"] == "420995bb218e64500aea06e7" and bench.root.get_attribute("data-cursor") == "95"
+        bench.press("ArrowDown", "Enter")
+        assert bench.told["key"] == f"{int(REFERENCE_KEY.hex(), 16) ^ 1 << 319 - 31:080x}"
+        bench.click("As at first")
+        assert bench.told == {"flow": "420995bba18e64500aea06e6", "key": REFERENCE_KEY.hex()}
+        bench.click("Next bit")
+        bench.page.keyboard.press("Enter")      # on a button, Enter presses it
+        assert bench.root.get_attribute("data-cursor") == "129" and "flow" in bench.told and bench.complaints == []
