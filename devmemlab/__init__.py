@@ -71,6 +71,7 @@ _FACE = {
     "journey": "devmemlab.lab.journey:journey", "open_lab": "devmemlab.lab.state_file:open_lab",
     "ncdevmem": "devmemlab.lab.ncdevmem_cell:ncdevmem", "PaperMachine": "devmemlab.lab.scenes_doctor:PaperMachine",
     "memory_flow": "devmemlab.view.memory_flow:memory_flow",
+    "bus_map": "devmemlab.view.bus_map:bus_map",
     "token_picture": "devmemlab.view.token_picture:token_picture",
     "NcdevmemControl": "devmemlab.view.ncdevmem_control:NcdevmemControl",
     "scenes_break": "devmemlab.lab.scenes_break",

@@ -99,8 +99,26 @@ for row in result.rows:
 dml.crossing_bars(result)
 
 # %% [markdown]
-# The *uplink* joins a PCIe switch to the processor. Card and device hang below the same switch here, as they do in machines
-# built for this; what goes from one to the other turns round in the switch. What the links can carry:
+# ### On the map
+#
+# Both ways once more, frame by frame, on the machine where it happens. The *uplink* joins a PCIe switch to the processor. Press
+# **Play**, or Space when the picture has the focus. **Predict**: which link carries not one octet in A? Which carries most in B?
+
+# %%
+buses = dml.bus_map(mtu=1500, position=7000)
+buses
+
+# %%
+end = buses.film.values()
+print(f"A, host memory: {end['A/host memory, written'] + end['A/host memory, read']:,} octets, uplink: {end['A/uplink']:,}")
+print(f"B, host memory: {end['B/host memory, written'] + end['B/host memory, read']:,} octets, uplink: {end['B/uplink']:,}")
+assert end["A.down"] == 0 and end["B.down"] == end["B.device"] == end["A.device"] == result.input["bytes"]
+assert end["B/uplink"] == dml.crossings(result["host_copy"].stages)["uplink"]
+
+# %% [markdown]
+# Look at what comes up the uplink in B and goes down again: the payload was already at the switch, one step from the device.
+# Card and device hang below the same switch here, as they do in machines built for this; what goes from one to the other turns
+# round in the switch, and only headers go up. What the links can carry:
 #
 # | link | GB/s | how it is known |
 # |---|---|---|

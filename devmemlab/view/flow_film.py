@@ -170,6 +170,57 @@ def _tracks(letter, mode, event, what, amount):
     return tracks
 
 
+class Merged(NamedTuple):
+    """Receptions as one list of events.
+
+    letters : list of str
+        Of the modes.
+    frames : list of int
+        Octets of each frame.
+    at : float64[n]
+        When each event is played.
+    which, what, amount, item : int64[n]
+        Reception, index of `LINES`, octets, and which page, token or frame.
+    """
+
+    letters: list
+    frames: list
+    at: np.ndarray
+    which: np.ndarray
+    what: np.ndarray
+    amount: np.ndarray
+    item: np.ndarray
+
+
+def merge(receptions):
+    """Put receptions of the same frames in step.
+
+    Parameters
+    ----------
+    receptions : sequence of Reception
+        Of the same frames.
+
+    Returns
+    -------
+    merged : Merged
+        In the order in which it is played.
+
+    Raises
+    ------
+    ValueError
+        Trace and ledger disagree, or they did not receive the same frames.
+    """
+    told = [happenings(reception) for reception in receptions]
+    frames = [amount[what == 0].tolist() for what, amount, _ in told]
+    if any(other != frames[0] for other in frames):
+        raise ValueError("these receptions are not of the same frames")
+    at = np.concatenate(played([what for what, _, _ in told]))
+    which = np.concatenate([np.full(len(what), i) for i, (what, _, _) in enumerate(told)])
+    order = np.lexsort((which, at))
+    what, amount, item = (np.concatenate(column)[order] for column in zip(*told))
+    return Merged([MODES[reception.mode][0] for reception in receptions], frames[0], at[order], which[order], what, amount, item)
+
+
 def flow_film(receptions):
     """Make the film of some receptions.
 
@@ -188,22 +239,13 @@ def flow_film(receptions):
     ValueError
         Trace and ledger disagree, or they did not receive the same frames.
     """
-    told = [happenings(reception) for reception in receptions]
-    letters = [MODES[reception.mode][0] for reception in receptions]
-    frames = [amount[what == 0].tolist() for what, amount, _ in told]
-    if any(other != frames[0] for other in frames):
-        raise ValueError("these receptions are not of the same frames")
-    at = np.concatenate(played([what for what, _, _ in told]))
-    which = np.concatenate([np.full(len(what), i) for i, (what, _, _) in enumerate(told)])
-    order = np.lexsort((which, at))
-    what, amount, item = (np.concatenate(column)[order] for column in zip(*told))
-    at, which = at[order], which[order]
-    tracks = {"frame": running("", np.flatnonzero((what == 0) & (which == 0)), np.ones(len(frames[0])))}
+    letters, frames, at, which, what, amount, item = merge(receptions)
+    tracks = {"frame": running("", np.flatnonzero((what == 0) & (which == 0)), np.ones(len(frames)))}
     for i, (reception, letter) in enumerate(zip(receptions, letters)):
         mine = np.flatnonzero(which == i)
         tracks |= _tracks(letter, reception.mode, mine, what[mine], amount[mine])
     lines = [f"{letter}  {line}" for letter in letters for line in LINES.values()]
     return Film("The same frames, received in two ways" if len(receptions) == 2 else "Where the octets go", at, lines,
                 which * len(LINES) + what, amount, item, tracks,
-                f"frame {{frame}} of {len(frames[0]):,}, event {{k}} of {{n}}", RATE,
+                f"frame {{frame}} of {len(frames):,}, event {{k}} of {{n}}", RATE,
                 facts={"lanes": [[letter, reception.mode] for letter, reception in zip(letters, receptions)]})

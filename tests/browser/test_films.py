@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import devmemlab as dml
+from devmemlab.base import trace as tp
+from devmemlab.view.bus_map import BusMap, bus_map
 from devmemlab.view.cell_film import cell_columns
 from devmemlab.view.film import Film, changing, running
+from devmemlab.view.flow_film import Reception
 from devmemlab.view.heat_film import HeatFilm, heat_film, heat_stage
 from devmemlab.view.heat_map import NAMES
 from devmemlab.view.memory_flow import memory_flow
@@ -34,7 +37,7 @@ def program():
     made.lab.close()
 
 
-FILMS = {"flow": lambda program: memory_flow(), "heat": lambda program: heat_film(program.host),
+FILMS = {"flow": lambda program: memory_flow(), "bus": lambda program: bus_map(), "heat": lambda program: heat_film(program.host),
          "pool": lambda program: pool_film(program.host)}
 
 
@@ -99,14 +102,29 @@ def crowd(n=MILLION, count=2048):
     return HeatFilm(film, heat_stage, position=0)
 
 
-def test_a_million_events_play_without_freezing_the_page(browser):
-    player = crowd()
+def freight(n=MILLION):
+    """A million events of a reception that nobody made: frame, headers, payload and the headers' copy, in turn."""
+    kinds = np.tile([tp.FRAME_IN, tp.DMA_HEADER, tp.DMA_PAYLOAD, tp.SKB_BUILD], n // 4)
+    events = np.zeros(n, [(name, np.int64) for name in ("at_ns", "kind", "a", "b", "c", "d")])
+    events["kind"], events["a"] = kinds, np.arange(n) // 4
+    events["b"] = np.where(kinds == tp.SKB_BUILD, 66, 1 + 2 * (np.arange(n) // 4 % 4096))
+    events["c"], events["d"] = np.choose(np.arange(n) % 4, [1514, 66, 0, 1448]), 1448
+    stages = {"DMA_HEADER": (66 * n // 4, n // 4), "DMA_DEVICE": (1448 * n // 4, n // 4), "HEADER_COPY": (66 * n // 4, n // 4)}
+    return BusMap([Reception("devmem", events, [], stages, 0)], position=0, speed=64.0)
+
+
+CROWDS = {"cells": crowd, "bus": freight}
+
+
+@pytest.mark.parametrize("name", CROWDS)
+def test_a_million_events_play_without_freezing_the_page(browser, name):
+    player = CROWDS[name]()
     with Stage(browser, player) as stage:
         stage.page.evaluate("window.longest = 0")
         stage.focus()
         painted = int(stage.data("painted"))
         stage.press("Space")
-        stage.until(30_000)
+        stage.until(30_000 if name == "cells" else 300)
         # While it plays the page answers, and a picture is not made by looking at everything.
         assert stage.page.evaluate("1 + 1") == 2 and stage.data("playing") == "true"
         stage.press("Space")

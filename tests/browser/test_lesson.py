@@ -23,8 +23,10 @@ LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirectio
 SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
 LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
 CASCADE = 'img[alt*=" of virtual time"]'
+BUSES = 'img[alt^="Which link every octet crosses"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
-FILMS = {"00_the_problem": 1, "04_page_pool_and_providers": 2, "05_rings_refill_header_split": 1}
+FILMS = {"00_the_problem": 1, "02_two_memories_and_a_ledger": 1, "04_page_pool_and_providers": 2,
+         "05_rings_refill_header_split": 1}
 EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
@@ -215,7 +217,7 @@ PLANS = {
                            "9000", "64MiB", ("MTU 9000, buffer 8MiB", "MTU 9000, buffer 64MiB")),
     "01_frames_and_where_to_cut": Plan({FRAME: 4}, "IPv6, VLAN tags: 2, more in IP: 24 octets, TCP options: timestamps, 3 SACK",
                                        keys_of_the_frame, "IPv6", None, ("IPv6, VLAN tags: 0",)),
-    "02_two_memories_and_a_ledger": Plan({FLOW: 1, BARS: 2}, "for the CPU alone", keys_of_two_memories,
+    "02_two_memories_and_a_ledger": Plan({FLOW: 1, BARS: 2, BUSES: 1}, "for the CPU alone", keys_of_two_memories,
                                          "the CPU, then the device", None, ("for the CPU, then the device",)),
     "03_dmabuf_net_iov_binding": Plan({HEAT: 4, HELD: 2}, "step 1: took offset 0. cached 15", keys_of_the_binding,
                                       "one piece", "next", ("step 2: took offset 4096", "step 2: took offset 4096. cached 14")),
