@@ -149,12 +149,13 @@ tokens.close(one)
 
 # %%
 leaky = tokens.play("forgets", messages=9)
-lines = dml.token_lines(leaky.host, title="Nine messages, and a branch that forgets")
+lines = dml.token_player(leaky.host, title="Nine messages, and a branch that forgets")
 lines
 
 # %% [markdown]
 # Orange: octets came and wait in the socket. Yellow: a token. A diamond: the last reference is gone and the buffer is in its
-# page_pool's ring, free to be used again. What has no end is a leak. **Predict** what numbers the leaked tokens have.
+# page_pool's ring, free to be used again. What has no end is a leak, framed and named from its birth on. Press **Play**, or step
+# back with the arrow keys when the picture has the focus. **Predict** what numbers the leaked tokens have.
 
 # %%
 my_guess = [3, 6, 9]

@@ -51,6 +51,7 @@ DISPLAYS = {
         "pool_film": "devmemlab.view.pool_stage:pool_film",
         "reference_graph": "devmemlab.view.reference_graph:reference_graph",
         "token_lines": "devmemlab.view.token_lines:token_lines",
+        "token_player": "devmemlab.view.token_stage:token_player",
     },
     ("devmemlab.host.token_report", "TokenReport"): {
         "_repr_html_": "devmemlab.view.residency:report_html",

@@ -5,7 +5,8 @@ Reads. anywidget: ``_esm`` is a text, so modules are joined when this one is imp
 Omits. What is drawn: a subclass gives a film and a scene.
 
 A scene is an SVG drawn by Python. JavaScript changes in it what carries a mark: ``data-count`` (a number), ``data-level``
-(a bar), ``data-cursor`` (how far we are), ``data-dots`` (things that travel along a path) and ``data-cells`` (a grid).
+(a bar), ``data-cursor`` (how far we are), ``data-dots`` (things that travel along a path), ``data-cells`` (a grid) and
+``data-lanes`` (lives that follow one another).
 """
 
 import pathlib
@@ -17,7 +18,7 @@ import traitlets
 from devmemlab.view.svg import shown
 
 STATIC = pathlib.Path(__file__).parent / "static"
-MODULES = ("film.js", "clock.js", "cells.js", "scene.js", "player.js")
+MODULES = ("film.js", "clock.js", "cells.js", "lanes.js", "scene.js", "player.js")
 SPEEDS = (0.25, 1.0, 4.0, 16.0, 64.0)
 
 

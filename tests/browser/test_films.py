@@ -5,6 +5,7 @@ import pytest
 
 import devmemlab as dml
 from devmemlab.base import trace as tp
+from devmemlab.host.token_lives import LIFE_DTYPE
 from devmemlab.view.bus_map import BusMap, bus_map
 from devmemlab.view.cell_film import cell_columns
 from devmemlab.view.film import Film, changing, running
@@ -14,6 +15,8 @@ from devmemlab.view.heat_map import NAMES
 from devmemlab.view.memory_flow import memory_flow
 from devmemlab.view.pool_stage import pool_film
 from devmemlab.view.still import STATES
+from devmemlab.view.token_film import sort_into_lanes, token_film
+from devmemlab.view.token_stage import TokenFilm, token_player, token_stage
 from tests.browser.player_kit import Stage
 from tests.browser.test_lesson import contrast
 from tests.browser.test_pictures import LOOK
@@ -38,7 +41,8 @@ def program():
 
 
 FILMS = {"flow": lambda program: memory_flow(), "bus": lambda program: bus_map(), "heat": lambda program: heat_film(program.host),
-         "pool": lambda program: pool_film(program.host)}
+         "pool": lambda program: pool_film(program.host), "tokens": lambda program: token_player(program.host),
+         "numbers": lambda program: token_player(program.host, by="token", title="By number")}
 
 
 @pytest.fixture(scope="module", params=FILMS)
@@ -113,7 +117,22 @@ def freight(n=MILLION):
     return BusMap([Reception("devmem", events, [], stages, 0)], position=0, speed=64.0)
 
 
-CROWDS = {"cells": crowd, "bus": freight}
+def lodgers(n=MILLION // 4, rooms=40):
+    """A quarter of a million tokens in forty buffers, one of which is forgotten now and then."""
+    lives = np.zeros(n, LIFE_DTYPE).view(np.recarray)
+    which = np.arange(n)
+    lives.netmem, lives.token, lives.octets = 2 * (which % rooms) + 1, which % rooms, 1448
+    for turn, name in enumerate(("arrived", "born", "returned", "recycled")):
+        lives[name] = which * 4 + turn * (4 * rooms // 5)
+        lives[f"{name}_ns"] = lives[name] * 1000
+    for name in ("returned", "recycled", "returned_ns", "recycled_ns"):
+        lives[name][n - 50::7] = -1
+    names = {netmem: f"buffer {netmem // 2}" for netmem in set(lives.netmem.tolist())}
+    lanes = sort_into_lanes(lives, lives.netmem.tolist(), names)
+    return TokenFilm(token_film(lives, lanes, lives.netmem // 2), token_stage, position=0, speed=64.0)
+
+
+CROWDS = {"cells": crowd, "bus": freight, "tokens": lodgers}
 
 
 @pytest.mark.parametrize("name", CROWDS)

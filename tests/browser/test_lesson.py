@@ -26,7 +26,7 @@ CASCADE = 'img[alt*=" of virtual time"]'
 BUSES = 'img[alt^="Which link every octet crosses"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
 FILMS = {"00_the_problem": 1, "02_two_memories_and_a_ledger": 1, "04_page_pool_and_providers": 2,
-         "05_rings_refill_header_split": 1}
+         "05_rings_refill_header_split": 1, "09_tokens_recvmsg_dontneed": 1, "14_ncdevmem_and_doctor": 1}
 EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"

@@ -1,6 +1,7 @@
 // The scene: an SVG drawn by Python, in which whatever carries a mark is moved.
 import { below, spell } from "./film.js";
 import { Cells } from "./cells.js";
+import { Lanes } from "./lanes.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MOST_DOTS = 6;
@@ -30,6 +31,8 @@ export class Scene {
     this.levels = marked("level").map((node) => ({ node, ...node.dataset }));
     this.routes = marked("dots").map((path) => this.route(path));
     this.cursors = marked("cursor");
+    const lanes = this.svg.querySelector("[data-lanes]");
+    if (lanes) this.lanes = new Lanes(film, lanes);
     const grid = this.svg.querySelector("[data-cells]");
     if (grid) {
       this.cells = new Cells(film);
@@ -73,6 +76,7 @@ export class Scene {
     }
     for (const route of this.routes) this.travel(route, position, t, still || calm, speed);
     if (this.cells?.seek(position)) this.colour();
+    this.lanes?.paint(position);
   }
 
   // Only what is under way is looked at, and of that a few: which ones depends on their numbers, so that none flickers.
