@@ -9,5 +9,6 @@ controls, still, frame_picture, ring_picture, nic_controls, build_notebooks; of 
 TCP: state_picture, ladder, time_axis, time_sequence, tcp_controls; of what breaks: cascade, break_controls; of tokens:
 token_lines, residency, token_controls; of tools: ncdevmem_control; of films: film, marks, player, flow_film, flow_stage,
 memory_flow, bus_film, bus_map, cell_film, heat_film, pool_film, pool_stage, token_film, token_stage; of what is turned without
-a clock: explorer, anatomy, anatomy_stage, steering_facts, steering_explorer; of exercises: exercise_picture.
+a clock: explorer, anatomy, anatomy_look, anatomy_stage, steering_facts, steering_look, steering_explorer; of exercises:
+exercise_picture.
 """

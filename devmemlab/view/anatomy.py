@@ -31,8 +31,10 @@ VERDICTS = {
     OVERFLOW: ("{cut} octets do not fit into a header buffer of {room}: header overflow, nothing is written",
                f"dropped: {DROP_REASONS[DROP_HEADER_OVERFLOW]}", "it never hears of this frame",
                "nothing; the sender has to send it again, and that ends in the same way"),
-    RIGHT: ("the headers, all of them and nothing else, are in host memory", "an skb: headers linear, payload a frag nobody reads",
-            "it reads the headers, which is all it needs", "one token for {device} octets (SCM_DEVMEM_DMABUF); nothing was copied"),
+    RIGHT: ("the headers, all of them and nothing else, are in host memory",
+            "an skb: headers linear, payload a frag nobody reads",
+            "it reads the headers, which is all it needs",
+            "one token for {device} octets (SCM_DEVMEM_DMABUF); nothing was copied"),
     LATE: ("{late} octets of payload went to host memory with the headers", "an skb: {cut} octets linear, the rest a frag",
            "the headers are there: accepted, and nobody notices", "{late} octets by copy (SCM_DEVMEM_LINEAR); {token}"),
     BARE: ("the headers are in host memory; there is no payload", "an skb without a frag",
@@ -41,7 +43,8 @@ VERDICTS = {
 """What is so -> what card, driver, TCP and program make of it."""
 
 EARLY = ("{short} octets of headers ({where}) went to device memory", "an skb: {cut} octets linear, the rest a frag nobody reads",
-         "dropped: the linear part {why}, and the rest must not be read", "nothing; each frame that is sent again meets the same end")
+         "dropped: the linear part {why}, and the rest must not be read",
+         "nothing; each frame that is sent again meets the same end")
 WHO = ("card", "driver", "TCP", "program")
 
 

@@ -60,7 +60,8 @@ def _box(prefix, name, left, top):
     x, y, width, height, title, role = BOXES[name]
     x, y, ink = x + left, y + top, theme.colour("ink")
     return (element("rect", x=x, y=y, width=width, height=height, rx=4, fill=theme.colour("paper"), stroke=ink)
-            + element("rect", x=x, y=y, width=width, height=8, rx=3, fill=theme.texture(prefix, role), stroke=ink, stroke_width=0.7)
+            + element("rect", x=x, y=y, width=width, height=8, rx=3, fill=theme.texture(prefix, role), stroke=ink,
+                      stroke_width=0.7)
             + element("text", title, x=x + width / 2, y=y + height / 2 + 8, class_="mid small strong"))
 
 
@@ -156,7 +157,8 @@ def bus_stage(film, position):
     """
     prefix = prefix_of("bus", film.title, len(film))
     parts = [theme.textures(prefix), element("text", film.title, x=8, y=24, class_="strong big"),
-             element("text", "a number at an arrow: octets that went this way so far", x=WIDTH - 8, y=24, class_="end quiet small")]
+             element("text", "a number at an arrow: octets that went this way so far", x=WIDTH - 8, y=24,
+                     class_="end quiet small")]
     parts += [_map(prefix, film, position, letter, mode, MAP * i) for i, (letter, mode) in enumerate(film.facts["lanes"])]
     if len(film.facts["lanes"]) > 1:
         parts.append(element("path", d=f"M{MAP} {TOP + 8}V{TOP + HIGH}", stroke=theme.colour("line")))

@@ -9,119 +9,38 @@ import traitlets
 
 from devmemlab.view import theme
 from devmemlab.view.explorer import Explorer, module, moved, part, said, seen
-from devmemlab.view.steering_facts import FIELDS, MOST_RULES, decide, steering_facts
+from devmemlab.view.steering_facts import decide, steering_facts
+from devmemlab.view.steering_look import (
+    BIT,
+    BREAK,
+    CELL,
+    CLIPPED,
+    COLUMNS,
+    HIGH,
+    KEY_ROWS,
+    LEFT,
+    QUEUES_LEFT,
+    ROW,
+    STEPS,
+    TABLE_COLUMNS,
+    TOP,
+    TUPLE_ROWS,
+    row_top,
+    steering_look,
+)
 from devmemlab.view.still import css
 from devmemlab.view.svg import document, element, prefix_of
-from devmemlab.wire.address import address_text
 
-WIDTH, LEFT, BIT, HIGH, TOP, ROW, COLUMNS = 840, 150, 16, 18, 62, 22, 32
-TUPLE_ROWS, KEY_ROWS, BREAK, CELL, TABLE_COLUMNS, QUEUES_LEFT = 3, 4, 14, 16, 16, 330
-ROWS = (("source address", "src"), ("destination address", "dst"), ("source and destination port", "ports"))
-SHORTS = ("source", "destination", "ports, src | dst")
-STEPS = MOST_RULES + 6
-CLIPPED = {"what": 14, "found": 50, "so": 74}
-"""Column of the steps -> how many letters are drawn; the words of the whole state have all of them."""
+WIDTH = 840
+ROWS = (("source", "src"), ("destination", "dst"), ("ports, src | dst", "ports"))
 FLOW = bytes.fromhex("4209 95bb a18e 6450 0aea 06e6")
 """The first flow of Microsoft's list of verified hashes."""
-
-
-def row_top(row):
-    """Say where a row of bits begins."""
-    return TOP + ROW * row + (BREAK if row >= TUPLE_ROWS else 0)
-
-
-def _bits(octets):
-    """list of int: the bits of some octets, the most significant first."""
-    return [octet >> 7 - bit & 1 for octet in octets for bit in range(8)]
-
-
-def input_place(facts, bit):
-    """Say where in the hash input a bit of the tuple is; -1: it is not hashed."""
-    before = 0
-    for (_, start, end, _, _), hashed in zip(FIELDS, facts["hashed"]):
-        if 8 * start <= bit < 8 * end:
-            return before + bit - 8 * start if hashed else -1
-        before += 8 * (end - start) * hashed
-    return -1
-
-
-def bit_name(facts, cursor):
-    """Name a bit.
-
-    Parameters
-    ----------
-    facts : dict
-        From `steering_facts`.
-    cursor : int
-        Of the grid: 0 to 95 the tuple, 96 to 223 the key.
-
-    Returns
-    -------
-    words : str
-        For people.
-    """
-    if cursor >= 96:
-        return f"bit {cursor - 96} of the key"
-    at = next(i for i, (_, start, end, _, _) in enumerate(FIELDS) if 8 * start <= cursor < 8 * end)
-    return f"bit {cursor - 8 * FIELDS[at][1]} of the {facts['names'][at]}"
-
-
-def steering_look(facts, flow, key, cursor=-1):
-    """Fill in a state.
-
-    Parameters
-    ----------
-    facts : dict
-        From `steering_facts`.
-    flow, key : bytes
-        The tuple and the RSS key.
-    cursor : int
-        Which bit is looked at; -1: none.
-
-    Returns
-    -------
-    look : dict
-        See explorer.py; static/steering.js makes the same.
-    """
-    told, bits, texts, parts = decide(facts, flow, key), _bits(flow + key[:16]), {}, {}
-    for i, bit in enumerate(bits):
-        texts[f"b{i}"] = str(bit)
-        parts[f"p{i}"] = [LEFT + i % COLUMNS * BIT, BIT * bit]
-    numbers = [int.from_bytes(flow[start:end], "big") for _, start, end, _, _ in FIELDS]
-    texts |= {"src": address_text(4, 0, numbers[0]), "dst": address_text(4, 0, numbers[1]), "ports": f"{numbers[2]} | {numbers[3]}"}
-    texts |= {f"key{r}": key[4 * r:4 * r + 4].hex(" ") for r in range(KEY_ROWS)}
-    by_rule = told.rule >= 0
-    texts["hash"] = f"rule {told.rule} decides; nothing is hashed" if by_rule else f"hash {told.hash:08x}"
-    texts["index"] = "" if by_rule else f"modulo {len(facts['table'])}: entry {told.index}"
-    texts["queue"] = "dropped by the rule" if told.queue < 0 else f"queue {told.queue}"
-    memory = "device memory" if told.queue in facts["bound"] else "host memory"
-    texts["memory"] = "" if told.queue < 0 else f"on {memory}"
-    for i in range(STEPS):
-        for column, words in zip(CLIPPED, told.steps[i] if i < len(told.steps) else ("", "", "")):
-            texts[f"{column}{i}"] = words if len(words) <= CLIPPED[column] else words[:CLIPPED[column] - 1] + "\u2026"
-    place = input_place(facts, cursor) if 0 <= cursor < 96 else -1
-    first, column = divmod(max(place, 0), COLUMNS)
-    for name, at, width in (("w0", column, COLUMNS - column), ("w1", 0, column)):
-        parts[name] = [LEFT + at * BIT, width * BIT if place >= 0 else 0]
-    texts["window"] = "" if cursor < 0 else f"{bit_name(facts, cursor)}: {bits[cursor]}" + (
-        f"; if it is 1, the hash is XORed with key bits {place} to {place + 31} (framed)" if place >= 0 else
-        "; it is not hashed" if cursor < 96 else "")
-    per, entry = -(-facts["queues"] // 2) if facts["queues"] > 8 else facts["queues"], max(told.index, 0)
-    queue = max(told.queue, 0)
-    moves = {"w0": [0, row_top(TUPLE_ROWS + first)], "w1": [0, row_top(TUPLE_ROWS + min(first + 1, KEY_ROWS - 1))],
-             "cursor": [LEFT + max(cursor, 0) % COLUMNS * BIT, row_top(max(cursor, 0) // COLUMNS)],
-             "entry": [8 + entry % TABLE_COLUMNS * CELL, entry // TABLE_COLUMNS * CELL],
-             "hand": [QUEUES_LEFT + 150 * (queue // per), queue % per * CELL]}
-    way = [f"{what}: {found}" + (f": {so}" if so else "") for what, found, so in told.steps]
-    words = [f"Why a packet to {facts['name']} lands on a queue: {texts['queue']} {texts['memory']}".rstrip(), *(f"  {line}" for line in way)]
-    return {"texts": texts, "parts": parts, "moves": moves, "words": "\n".join(words),
-            "on": {"entry": not by_rule, "hand": told.queue >= 0, "cursor": cursor >= 0, "window": place >= 0}}
 
 
 def _grid(prefix, look):
     """Draw the bits."""
     ink, drawn = theme.colour("ink"), []
-    names = [*SHORTS, "key, octets 1 to 4", "5 to 8", "9 to 12", "13 to 16"]
+    names = [*(name for name, _ in ROWS), "key, octets 1 to 4", "5 to 8", "9 to 12", "13 to 16"]
     for row, name in enumerate(names):
         y, key = row_top(row), row >= TUPLE_ROWS
         drawn.append(element("text", name, x=LEFT - 8, y=y + 13, class_="end small"))
@@ -133,11 +52,13 @@ def _grid(prefix, look):
                       said(look, f"b{at}", x=LEFT + column * BIT + BIT / 2, y=y + 13, class_="mid small")]
         for octet in range(1, 4):
             x = LEFT + octet * 8 * BIT
-            drawn.append(element("path", d=f"M{x} {y - 2}V{y + HIGH + 2}", stroke=ink, stroke_width=2 if row == 2 and octet == 2 else 1))
+            wide = 2 if row == 2 and octet == 2 else 1
+            drawn.append(element("path", d=f"M{x} {y - 2}V{y + HIGH + 2}", stroke=ink, stroke_width=wide))
         words = f"key{row - TUPLE_ROWS}" if key else ROWS[row][1]
         drawn.append(said(look, words, x=LEFT + COLUMNS * BIT + 10, y=y + 13, class_="small strong"))
     for name in ("w0", "w1"):
-        drawn.append(moved(look, name, part(look, name, -1, HIGH + 2, fill="none", stroke=theme.colour("payload"), stroke_width=2.5)))
+        drawn.append(moved(look, name, part(look, name, -1, HIGH + 2, fill="none", stroke=theme.colour("payload"),
+                                            stroke_width=2.5)))
     box = (element("rect", x=-1, y=-1, width=BIT + 2, height=HIGH + 2, fill="none", stroke=theme.colour("paper"), stroke_width=5)
            + element("rect", x=-1, y=-1, width=BIT + 2, height=HIGH + 2, fill="none", stroke=ink, stroke_width=2.5))
     return "".join(drawn) + seen(look, "cursor", moved(look, "cursor", box))
@@ -159,7 +80,8 @@ def _table(prefix, facts, look, top):
     for queue in range(facts["queues"]):
         x, y, bound = QUEUES_LEFT + 150 * (queue // per), top + queue % per * CELL, queue in facts["bound"]
         role = "device" if bound else "host"
-        drawn += [element("rect", x=x, y=y + 1, width=22, height=CELL - 2, fill=theme.texture(prefix, role), stroke=ink, stroke_width=0.7),
+        drawn += [element("rect", x=x, y=y + 1, width=22, height=CELL - 2, fill=theme.texture(prefix, role), stroke=ink,
+                          stroke_width=0.7),
                   element("text", theme.ROLES[role].letter, x=x + 11, y=y + 12, class_="mid small strong halo"),
                   element("text", f"queue {queue}", x=x + 28, y=y + 12, class_="small")]
     hand = element("path", d=f"M-26 {CELL / 2 - 3}h12v-5l10 8l-10 8v-5h-12z", fill=theme.colour("copied"), stroke=ink)
@@ -190,7 +112,8 @@ def steering_stage(facts, look):
     parts = [theme.textures(prefix), element("text", title, x=8, y=20, class_="strong big"),
              element("text", "flip a bit: click it, or move with the arrow keys and press Space; colour: the bit is 1", x=8, y=40,
                      class_="quiet small"), grid,
-             element("text", f"the other {len(facts['key']) // 2 - 16} octets of the key: no bit of 12 octets reaches them", x=LEFT, y=y + 8,
+             element("text", f"the other {len(facts['key']) // 2 - 16} octets of the key: no bit of 12 octets reaches them",
+                     x=LEFT, y=y + 8,
                      class_="small quiet"), said(look, "window", x=LEFT, y=y + 26, class_="small strong")]
     top = y + 62
     table, bottom = _table(prefix, facts, look, top)

@@ -69,7 +69,8 @@ def steering_facts(host):
     beyond = [what for what, there in (
         ("a steering function", ctl.steering), ("a hash with a quirk", ctl.hash_init or ctl.key_reversed),
         ("a symmetric transform", context.transform), ("a rule that names a context", any("context" in rule for rule in rules)),
-        (f"more than {MOST_RULES} rules", len(rules) > MOST_RULES), (f"more than {MOST_ENTRIES} entries", len(table) > MOST_ENTRIES),
+        (f"more than {MOST_RULES} rules", len(rules) > MOST_RULES),
+        (f"more than {MOST_ENTRIES} entries", len(table) > MOST_ENTRIES),
         (f"more than {MOST_QUEUES} queues", netdev.real_num_rx_queues > MOST_QUEUES)) if there]
     if beyond:
         raise ValueError(f"{netdev.name} has {' and '.join(beyond)}; ask host.explain(frame)")
@@ -152,7 +153,8 @@ def decide(facts, flow, key):
         miss = _miss(rule, values)
         if not miss:
             told.rule, told.queue = rule["at"], rule["queue"]
-            told.steps.append((f"rule {rule['at']}", rule["said"], "matches: drop" if told.queue < 0 else f"matches: queue {told.queue}"))
+            so = "matches: drop" if told.queue < 0 else f"matches: queue {told.queue}"
+            told.steps.append((f"rule {rule['at']}", rule["said"], so))
             return told
         told.steps.append((f"rule {rule['at']}", rule["said"], f"misses by {miss}"))
     names = [name for name, hashed in zip(facts["short"], facts["hashed"]) if hashed]

@@ -1,6 +1,6 @@
 """The film of tokens: octets come, a token is born, held, returned, and its buffer recycled; what never comes back stands out.
 
-Law.   At the end each token is where `devmemlab.host.token_lives` has it; a token that is not returned by then is a leak from the start.
+Law.   At the end each token is where `devmemlab.host.token_lives` has it; one that is not returned by then leaks from its birth.
 Reads. host/token_lives.py for the lives; film.py.
 Omits. Lanes beyond `MOST_LANES`: they are counted in every number and drawn in no lane. token_stage.py draws.
 
@@ -141,7 +141,8 @@ def token_film(lives, lanes, buffer, by="buffer", title="Lives of tokens"):
         return running(label, both[order], np.repeat([1, -1], [len(up), len(down)])[order])
 
     ones = np.ones_like
-    tracks = {"waiting": up_and_down("pieces that wait in the socket", came, left), "held": up_and_down("tokens held", born, back),
+    tracks = {"waiting": up_and_down("pieces that wait in the socket", came, left),
+              "held": up_and_down("tokens held", born, back),
               "leaked": running("of them never returned", lost, ones(lost)), "born": running("tokens born", born, ones(born)),
               "returned": running("tokens returned", back, ones(back)),
               "recycled": running("buffers recycled", event[kind == 3], ones(event[kind == 3]))}

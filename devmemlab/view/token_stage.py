@@ -14,7 +14,7 @@ from devmemlab.view.marks import count
 from devmemlab.view.player import Player
 from devmemlab.view.still import WIDTH, css, state_textures
 from devmemlab.view.svg import document, element, number, prefix_of
-from devmemlab.view.token_film import NEVER, film_of_host
+from devmemlab.view.token_film import MOMENTS, NEVER, film_of_host
 
 LEFT, RIGHT, TOP, PITCH, BAR, THIN, PLOT, COLUMNS = 92, 104, 92, 24, 18, 6, 56, 300
 STYLES = {
@@ -58,7 +58,7 @@ def lane_shapes(film, position):
         middle = y + BAR / 2
         low = begin + int(np.searchsorted(lives["lives.recycled"][begin:end], start))
         for k in range(low, end):
-            arrived, born, returned, recycled = (int(lives[f"lives.{name}"][k]) for name in ("arrived", "born", "returned", "recycled"))
+            arrived, born, returned, recycled = (int(lives[f"lives.{name}"][k]) for name in MOMENTS)
             if arrived >= position:
                 break
             came, given = x(arrived), x(born) if born < position else now
@@ -124,7 +124,8 @@ def _history(prefix, film, position, top):
     parts += [element("path", d=f"M{LEFT} {top}V{bottom}H{LEFT + width}", fill="none", stroke=theme.colour("quiet")),
               element("rect", x=LEFT + width * position / max(len(film), 1) - 1.5, y=top - 4, width=3, height=PLOT + 8,
                       fill=theme.colour("ink"), stroke=theme.colour("paper"), data_cursor=LEFT - 1.5, data_length=width),
-              element("text", "tokens held, from first to last; crossed: never returned", x=LEFT, y=bottom + 16, class_="small quiet")]
+              element("text", "tokens held, from first to last; crossed: never returned", x=LEFT, y=bottom + 16,
+                      class_="small quiet")]
     return "".join(parts), bottom + 24
 
 
@@ -183,7 +184,7 @@ class TokenFilm(Player):
 
     @property
     def lives(self):
-        """list of (int, int, int or None, str, int): token, when it was born and returned, buffer, octets; all of the recording."""
+        """list of (int, int, int or None, str, int): token, when born and returned, buffer, octets; all of the recording."""
         return [(int(life.token), int(life.born_ns), int(life.returned_ns) if life.returned >= 0 else None, f"net_iov {at}",
                  int(life.octets)) for life, at in zip(self.film.lives, self.film.buffer.tolist())]
 

@@ -22,8 +22,8 @@ def anatomy(**state):
     return dml.frame_anatomy(STAMPS, "A frame with timestamps", **state)
 
 
-ANATOMY = [{"cut": cut, "room": room, "hds_thresh": thresh}
-           for cut, room, thresh in ((66, 128, 0), (0, 128, 0), (33, 128, 64), (67, 128, 100), (66, 64, 0), (166, 256, 512), (90, 128, 0))]
+CUTS = ((66, 128, 0), (0, 128, 0), (33, 128, 64), (67, 128, 100), (66, 64, 0), (166, 256, 512), (90, 128, 0))
+ANATOMY = [{"cut": cut, "room": room, "hds_thresh": thresh} for cut, room, thresh in CUTS]
 
 
 def steering():
@@ -81,7 +81,8 @@ def test_it_can_be_reached_and_heard(browser, name):
 def test_the_cut_moves_by_keys(browser):
     with Bench(browser, anatomy()) as bench:
         cuts = []
-        for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowUp", "PageUp", "PageDown", "PageDown", "End", "ArrowRight", "Home",
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowUp", "PageUp", "PageDown", "PageDown", "End", "ArrowRight",
+                    "Home",
                     "ArrowLeft", "c", "ArrowDown"):
             bench.press(key)
             cuts.append(bench.told["cut"])
@@ -128,7 +129,8 @@ def test_javascript_hashes_and_decides_as_python_does(browser):
     explorer, dice = steering(), random.Random(11)
     cases = [(dice.randbytes(12), dice.randbytes(40)) for _ in range(300)]
     ours = [b"\xc6\x33\x64", (5201).to_bytes(2, "big")]
-    cases += [(ours[0] + flow[3:10] + (ours[1] if number % 2 else flow[10:]), key) for number, (flow, key) in enumerate(cases[:40])]
+    cases += [(ours[0] + flow[3:10] + (ours[1] if number % 2 else flow[10:]), key)
+              for number, (flow, key) in enumerate(cases[:40])]
     with Bench(browser, explorer) as bench:
         told = bench.page.evaluate("""async ([facts, cases]) => {
             const text = await (await fetch('player.js')).text();
@@ -151,7 +153,8 @@ def test_bits_are_flipped_by_keys_and_by_the_mouse(browser):
         bench.press("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowDown", "End", "Home", "ArrowDown")
         assert bench.root.get_attribute("data-cursor") == "32" and bench.status.startswith("bit 0 of the destination address: 1")
         bench.press("Space")
-        assert bench.told["flow"] == "420995bb218e64500aea06e6" and bench.status.startswith("flipped bit 0 of the destination address")
+        assert bench.told["flow"] == "420995bb218e64500aea06e6"
+        assert bench.status.startswith("flipped bit 0 of the destination address")
         x, y = bench.point(150 + 16 * 31 + 8, 62 + 2 * 22 + 9)
         bench.page.mouse.click(x, y)
         assert bench.told["flow"] == "420995bb218e64500aea06e7" and bench.root.get_attribute("data-cursor") == "95"

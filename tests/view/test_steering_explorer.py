@@ -7,8 +7,9 @@ import pytest
 import traitlets
 
 import devmemlab as dml
-from devmemlab.view.steering_explorer import FLOW, row_top, steering_look
+from devmemlab.view.steering_explorer import FLOW
 from devmemlab.view.steering_facts import decide, steering_facts, toeplitz
+from devmemlab.view.steering_look import row_top, steering_look
 
 scenes = dml.scenes_control
 SETTINGS = {
@@ -42,7 +43,8 @@ def packets(count=24):
         for bit in dice.sample(range(96), dice.randrange(3)):
             octets[bit // 8] ^= 128 >> bit % 8
         ends = [".".join(map(str, octets[at:at + 4])) for at in (0, 4)]
-        yield bytes(octets), scenes.Flow(ends[0], int.from_bytes(octets[8:10], "big"), ends[1], int.from_bytes(octets[10:], "big"))
+        ports = [int.from_bytes(octets[at:at + 2], "big") for at in (8, 10)]
+        yield bytes(octets), scenes.Flow(ends[0], ports[0], ends[1], ports[1])
 
 
 def test_the_steps_are_those_of_explain_and_the_queue_is_the_cards(card):
@@ -80,7 +82,8 @@ def test_a_flipped_bit_changes_the_hash_by_its_window(card):
         after = explorer.flip(bit)
         assert before ^ after.hash == key >> 320 - 32 - bit & 0xFFFFFFFF
         look = steering_look(facts, bytes.fromhex(explorer.flow), bytes.fromhex(explorer.key), bit)
-        assert look["parts"]["w0"][1] + look["parts"]["w1"][1] == 32 * 16 and f"key bits {bit} to {bit + 31}" in look["texts"]["window"]
+        assert look["parts"]["w0"][1] + look["parts"]["w1"][1] == 32 * 16
+        assert f"key bits {bit} to {bit + 31}" in look["texts"]["window"]
         assert look["moves"]["w0"][1] == row_top(3 + bit // 32)
         explorer.flip(bit)
     before = explorer.decision.hash
@@ -88,7 +91,8 @@ def test_a_flipped_bit_changes_the_hash_by_its_window(card):
     assert explorer.decision.hash == before
     explorer.flip(95)
     assert explorer.decision.hash == before ^ key >> 320 - 32 - 95 & 0xFFFFFFFF ^ 1
-    assert explorer.key != facts["key"] and card.host.ethtool("eth1").get_rxfh()["key"].hex() == facts["key"], "the host is not changed"
+    assert explorer.key != facts["key"]
+    assert card.host.ethtool("eth1").get_rxfh()["key"].hex() == facts["key"], "the host is not changed"
 
 
 def test_fields_that_are_not_hashed_have_no_window():
@@ -111,7 +115,8 @@ def test_what_is_beyond_it_is_refused_and_what_is_no_tuple_too(card):
     other.host.sh("ethtool -X eth1 context new start 2 equal 2\nethtool -N eth1 flow-type tcp4 dst-port 1 context 1")
     with pytest.raises(ValueError, match="a rule that names a context; ask host.explain"):
         dml.steering_explorer(other.host)
-    other.host.sh("ethtool -N eth1 delete 0\n" + "\n".join(f"ethtool -N eth1 flow-type tcp4 dst-port {k} action 1" for k in range(1, 8)))
+    many = "\n".join(f"ethtool -N eth1 flow-type tcp4 dst-port {k} action 1" for k in range(1, 8))
+    other.host.sh(f"ethtool -N eth1 delete 0\n{many}")
     with pytest.raises(ValueError, match="more than 6 rules"):
         dml.steering_explorer(other.host)
     other.lab.close()

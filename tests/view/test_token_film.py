@@ -75,7 +75,8 @@ def test_rows_are_buffers_or_numbers(scene):
     by_buffer, by_token = (dml.token_player(scene.host, scene.conn, by=by) for by in ("buffer", "token"))
     assert len(by_buffer.film.facts["lanes"]) == 8 and by_buffer.film.facts["lanes"].count("") == 1
     assert [name for name in by_token.film.facts["lanes"] if name] == ["token 1", "token 2", "token 3"]
-    assert {life[3] for life in by_token.lives} == {f"net_iov {name.split()[1]}" for name in by_buffer.film.facts["lanes"] if name}
+    named = [name.split()[1] for name in by_buffer.film.facts["lanes"] if name]
+    assert {life[3] for life in by_token.lives} == {f"net_iov {name}" for name in named}
     for wrong, said in ((dict(by="page"), "neither 'buffer' nor 'token'"), ({}, "sender")):
         with pytest.raises(ValueError, match=said):
             dml.token_player(scene.host if wrong else scene.sender, **wrong)
@@ -107,7 +108,8 @@ def test_of_many_buffers_those_with_leaks_are_kept_and_the_window_moves():
 def test_it_shows_without_a_kernel_and_is_the_same_every_time(scene, tmp_path):
     player = dml.token_player(scene.host)
     data, metadata = player._repr_mimebundle_()
-    assert data["image/svg+xml"] == player.svg() == scene.host.token_player().svg() and metadata["image/svg+xml"]["alt"] == player.text
+    assert data["image/svg+xml"] == player.svg() == scene.host.token_player().svg()
+    assert metadata["image/svg+xml"]["alt"] == player.text
     half = len(player.film) // 2
     root = ElementTree.fromstring(player.save(tmp_path / "tokens.svg", half).read_text())
     assert root[1].text == player.film.words(half) and token_stage(player.film, half) != player.svg()
