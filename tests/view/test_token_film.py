@@ -69,6 +69,8 @@ def test_every_token_has_its_bar_and_leaks_stand_out(scene):
             for x2, y2, w2 in tokens[k + 1:]:
                 assert y != y2 or x + w <= x2 + 0.02 or x2 + w2 <= x + 0.02, "bars of one lane do not overlap"
         assert len(tokens) == film.value("born", position)
+        waits = [one for one in bars(film, position)[0] if one[0] == "waits"]
+        assert len(waits) == int((film.columns["lives.arrived"] < position).sum()), "what has not come is not drawn"
 
 
 def test_rows_are_buffers_or_numbers(scene):
