@@ -101,3 +101,51 @@ def route(points, name, mark, role, dashed=False):
     return (element("path", d=f"M{line}", fill="none", stroke=theme.colour("ink"), stroke_width=1.5,
                     stroke_dasharray="4 3" if dashed else None, data_dots=name, data_mark=mark, data_fill=theme.colour(role))
             + element("path", d=f"M{head}Z", fill=theme.colour("ink")))
+
+
+def slide(film, position, name, attribute, tag="rect", content=None, **attributes):
+    """Draw an element, one attribute of which a column has for every position.
+
+    Parameters
+    ----------
+    film : Film
+        Which has the column, one number longer than the film.
+    position : int
+        How many events have happened.
+    name, attribute : str
+        The column; and the attribute it is.
+    tag, content : str, str or None
+        See `devmemlab.view.svg.element`.
+    **attributes
+        The others.
+
+    Returns
+    -------
+    drawn : str
+        An element.
+    """
+    return element(tag, content, **{attribute: float(film.columns[name][position])}, **attributes, data_slide=name,
+                   data_attr=attribute)
+
+
+def phased(position, steps, tag="rect", content=None, **attributes):
+    """Draw an element that has another look from certain events on.
+
+    Parameters
+    ----------
+    position : int
+        How many events have happened.
+    steps : sequence of (int, str)
+        Event and the name of a phase, in order; before the first the phase is an empty text, and the element is not seen.
+    tag, content : str, str or None
+        See `devmemlab.view.svg.element`.
+    **attributes
+        The others.
+
+    Returns
+    -------
+    drawn : str
+        An element; the style sheet says how its phases look.
+    """
+    now = ([""] + [name for event, name in steps if event < position])[-1]
+    return element(tag, content, **attributes, data_phase=now, data_phases=" ".join(f"{event}:{name}" for event, name in steps))

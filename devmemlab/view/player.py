@@ -5,8 +5,10 @@ Reads. anywidget: ``_esm`` is a text, so modules are joined when this one is imp
 Omits. What is drawn: a subclass gives a film and a scene.
 
 A scene is an SVG drawn by Python. JavaScript changes in it what carries a mark: ``data-count`` (a number), ``data-level``
-(a bar), ``data-cursor`` (how far we are), ``data-dots`` (things that travel along a path), ``data-cells`` (a grid) and
-``data-lanes`` (lives that follow one another).
+(a bar), ``data-cursor`` (how far we are), ``data-dots`` (things that travel along a path), ``data-cells`` (a grid),
+``data-lanes`` (lives that follow one another), ``data-slide`` (an attribute that a column has for every position) and
+``data-phases`` (states, each from an event on; the style sheet says how ``data-phase`` looks). A view with a drawing of its own
+brings a module that adds to ``painters`` of scene.js.
 """
 
 import pathlib
@@ -38,6 +40,22 @@ def bundle(names=MODULES):
     texts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
     texts = [re.sub(r"^import .*?;\n", "", text, flags=re.M | re.S) for text in texts]
     return "\n".join([re.sub(r"^export (?!default)", "", text, flags=re.M) for text in texts[:-1]] + texts[-1:])
+
+
+def with_own(*names):
+    """Join the player's modules and some of a view's own.
+
+    Parameters
+    ----------
+    *names : str
+        Files in ``static``.
+
+    Returns
+    -------
+    text : str
+        For the ``_esm`` of a `Player`.
+    """
+    return bundle((*MODULES[:-1], *names, MODULES[-1]))
 
 
 class Player(anywidget.AnyWidget):

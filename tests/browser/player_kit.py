@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from devmemlab.view.film import Film, changing, running
-from devmemlab.view.marks import count, level, route
+from devmemlab.view.marks import count, level, phased, route, slide
 from devmemlab.view.player import Player
 from devmemlab.view.svg import document
 
@@ -143,6 +143,11 @@ MARKS = """(svg) => {
         cursors: all('cursor').map(node => tidy(node.getAttribute('x'))),
         cells: all('state').map(node => node.getAttribute('d')),
         letters: all('letter').map(node => node.textContent).join(''),
+        slides: all('slide').map(node => [node.dataset.attr, tidy(node.getAttribute(node.dataset.attr))]),
+        phases: all('phases').map(node => node.dataset.phase),
+        own: all('own').map(group => [...group.querySelectorAll('*')].map(node => [node.tagName, node.children.length
+            ? '' : node.textContent, ...['class', 'd', 'x', 'y', 'width', 'height', 'fill'].map(name =>
+            (node.getAttribute(name) ?? '').replace(/v\\d+(-[a-z]+\\))/, '$1'))].join('|'))),
         words: page.querySelector('svg desc').textContent,
     };
 }"""
@@ -155,13 +160,15 @@ def small_film(n=40):
               "wave": changing("a level", event % 7)}
     lines = ["thing {item} of {amount} octets", "another, {item}"]
     return Film("A small film", event * 1.0, lines, event % 2, event * 1000, event, tracks,
-                "{odd} odd, {k} of {n}, at {time}", 20.0, event * 1234)
+                "{odd} odd, {k} of {n}, at {time}", 20.0, event * 1234, {"where": np.sqrt(np.arange(n + 1.0))})
 
 
 def small_scene(film, position):
     body = (count(film, position, "all", "all: #", x=10, y=30) + count(film, position, "odd", x=10, y=50)
             + level(film, position, "wave", 6, (10, 60, 60, 20), fill="gray")
             + level(film, position, "wave", 6, (80, 40, 20, 60), "y", fill="gray")
+            + slide(film, position, "where", "x", y=90, width=2, height=9)
+            + phased(position, [(3, "on"), (9, "off"), (9, "gone")], x=200, y=90, width=9, height=9)
             + route([(120, 60), (300, 60)], "odd", "O", "payload"))
     return document(film.title, film.words(position), 320, 120, body, "", "dml")
 

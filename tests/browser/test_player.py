@@ -179,3 +179,25 @@ def test_two_views_of_one_film_share_no_names(stage):
     }""")
     names = stage.page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(names) > 3 and len(names) == len(set(names))
+
+
+def test_what_is_seen_can_be_saved_with_the_keyboard(stage):
+    player = small_player()
+    stage.scrub(11)
+    stage.page.locator(".dml-player button", has_text="Save SVG").focus()
+    with stage.page.expect_download() as coming:
+        stage.press("Enter")
+    saved = coming.value
+    assert saved.suggested_filename == "a-small-film-11.svg"
+    with open(saved.path(), encoding="utf-8") as file:
+        text = file.read()
+    assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg"') and "aria-hidden" not in text
+    assert stage.marks_of(text) == stage.marks_of(player.svg(11)) and stage.position == 11
+
+
+def test_columns_and_phases_are_followed(stage):
+    player = small_player()
+    for position in (0, 3, 4, 9, 10, 40):
+        stage.scrub(position)
+        assert stage.marks() == stage.marks_of(player.svg(position))
+    assert stage.marks()["phases"] == ["gone"]

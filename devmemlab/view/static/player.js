@@ -38,14 +38,16 @@ function render({ model, el }) {
   const speed = make("select", { "aria-label": "speed", ...quiet });
   for (const value of film.speeds) speed.append(make("option", { value }, value < 1 ? `1/${1 / value}` : `${value}`));
   label.append(speed);
+  const save = make("button", { type: "button", title: "save this picture as an SVG file", "aria-label": "save this picture as SVG",
+    ...quiet }, "Save SVG");
   const slider = make("input", { type: "range", min: 0, max: film.n, step: 1, "aria-label": "position", ...quiet });
-  row.append(label, slider);
+  row.append(label, slider, save);
   const place = make("p", { class: "dml-player-place" });
   const now = make("p", { class: "dml-player-now", role: "status" });
   const log = make("ol", { class: "dml-player-log", "aria-label": "what happened last, the newest first" });
   root.append(box, row, place, now, log);
   el.replaceChildren(root);
-  const scene = new Scene(film, model.get("scene"), box);
+  const scene = new Scene(film, model.get("scene"), box, model);
 
   let frame = 0;
   let painted = 0;
@@ -138,6 +140,13 @@ function render({ model, el }) {
   play.addEventListener("click", toggle);
   next.addEventListener("click", KEYS.ArrowRight);
   last.addEventListener("click", KEYS.End);
+  save.addEventListener("click", () => {
+    scene.description.textContent = film.words(clock.position);
+    const url = URL.createObjectURL(new Blob([scene.saved()], { type: "image/svg+xml" }));
+    const name = film.title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+    make("a", { href: url, download: `${name}-${clock.position}.svg` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  });
   slider.addEventListener("input", () => go(Number(slider.value), false));
   slider.addEventListener("change", () => go(Number(slider.value)));
   speed.addEventListener("change", () => {

@@ -6,6 +6,8 @@ import { Lanes } from "./lanes.js";
 const SVG = "http://www.w3.org/2000/svg";
 const MOST_DOTS = 6;
 const FLIGHT_S = 0.7;
+// Mark -> what makes a painter of the element that carries it: a view with a drawing of its own adds one (see ladder.js).
+export const painters = {};
 let views = 0;
 
 const tidy = (value) => Math.round(value * 100) / 100;
@@ -20,7 +22,7 @@ function draw(tag, attributes) {
 export const renamed = (svg) => svg.replace(/\bd[0-9a-f]{8}\b/g, (name) => `${name}v${views}`);
 
 export class Scene {
-  constructor(film, svg, box) {
+  constructor(film, svg, box, model) {
     views += 1;
     this.film = film;
     box.innerHTML = renamed(svg);
@@ -33,6 +35,12 @@ export class Scene {
     this.cursors = marked("cursor");
     const lanes = this.svg.querySelector("[data-lanes]");
     if (lanes) this.lanes = new Lanes(film, lanes);
+    this.slides = marked("slide").map((node) => ({ node, attr: node.dataset.attr, at: film.column[node.dataset.slide] }));
+    this.phases = marked("phases").map((node) => ({ node, steps: node.dataset.phases.split(" ").filter(Boolean).map((step) => {
+      const [event, name] = step.split(":");
+      return [Number(event), name];
+    }) }));
+    this.own = Object.entries(painters).flatMap(([mark, make]) => marked(mark).map((node) => make({ film, node, box, model })));
     const grid = this.svg.querySelector("[data-cells]");
     if (grid) {
       this.cells = new Cells(film);
@@ -74,6 +82,13 @@ export class Scene {
       const part = position / Math.max(this.film.n, 1);
       node.setAttribute("x", tidy(Number(node.dataset.cursor) + Number(node.dataset.length) * part));
     }
+    for (const { node, attr, at } of this.slides) node.setAttribute(attr, tidy(at[position]));
+    for (const { node, steps } of this.phases) {
+      let name = "";
+      for (const [event, next] of steps) if (event < position) name = next;
+      if (node.dataset.phase !== name) node.dataset.phase = name;
+    }
+    for (const paintOwn of this.own) paintOwn(position);
     for (const route of this.routes) this.travel(route, position, t, still || calm, speed);
     if (this.cells?.seek(position)) this.colour();
     this.lanes?.paint(position);
@@ -104,6 +119,13 @@ export class Scene {
       seen.add(slot);
     }
     dots.forEach((dot, slot) => seen.has(slot) || dot.setAttribute("visibility", "hidden"));
+  }
+
+  // What is seen, as a file that stands alone.
+  saved() {
+    const copy = this.svg.cloneNode(true);
+    copy.querySelectorAll("g[aria-hidden]").forEach((group) => group.remove());
+    return `${new XMLSerializer().serializeToString(copy)}\n`;
   }
 
   colour() {
