@@ -58,6 +58,7 @@ _FACE = {
     "state_picture": "devmemlab.view.state_picture:state_picture",
     "ladder": "devmemlab.view.ladder:ladder",
     "time_sequence": "devmemlab.view.time_sequence:time_sequence",
+    "tcp_player": "devmemlab.view.tcp_player:tcp_player",
     "TcpControl": "devmemlab.view.tcp_controls:TcpControl",
     "token_ranges": "devmemlab.sock.token_batch:token_ranges", "coalesce": "devmemlab.lab.token_tools:coalesce",
     "gather": "devmemlab.lab.gather:gather", "check_frag": "devmemlab.host.token_watch:check_frag",

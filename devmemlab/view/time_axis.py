@@ -21,6 +21,8 @@ class TimeAxis:
         Ends of the axis, pixels.
     silence_ns : int
         A gap longer than this is cut.
+    wide : float
+        Pixels of a cut; less where there are so many that they would leave no room.
 
     Attributes
     ----------
@@ -28,15 +30,17 @@ class TimeAxis:
         Middle of each cut, and how long it is.
     """
 
-    def __init__(self, moments, left, right, silence_ns=1_000_000):
+    def __init__(self, moments, left, right, silence_ns=1_000_000, wide=CUT):
         self._at = np.unique(np.asarray(moments, np.int64))
         gaps = np.diff(self._at)
         cut = gaps > silence_ns
-        room = right - left - CUT * int(cut.sum())
+        if wide < CUT:
+            wide = min(wide, (right - left) / 2 / max(int(cut.sum()), 1))
+        room = right - left - wide * int(cut.sum())
         spoken = max(int(gaps[~cut].sum()), 1)
-        steps = np.where(cut, CUT, gaps * (max(room, 40) / spoken))
+        steps = np.where(cut, wide, gaps * (max(room, 40) / spoken))
         self._x = left + np.concatenate([[0.0], np.cumsum(steps)])
-        self.cuts = [(float(self._x[k] + CUT / 2), int(gaps[k])) for k in np.flatnonzero(cut)]
+        self.cuts = [(float(self._x[k] + wide / 2), int(gaps[k])) for k in np.flatnonzero(cut)]
 
     def x(self, at_ns):
         """Place a moment.

@@ -6,6 +6,7 @@ import pytest
 import devmemlab as dml
 from devmemlab.base import trace as tp
 from devmemlab.host.token_lives import LIFE_DTYPE
+from devmemlab.lab.segments import Conversation, Segment
 from devmemlab.view.bus_map import BusMap, bus_map
 from devmemlab.view.cell_film import cell_columns
 from devmemlab.view.film import Film, changing, running
@@ -15,6 +16,7 @@ from devmemlab.view.heat_map import NAMES
 from devmemlab.view.memory_flow import memory_flow
 from devmemlab.view.pool_stage import pool_film
 from devmemlab.view.still import STATES
+from devmemlab.view.tcp_player import TcpPlayer, tcp_player
 from devmemlab.view.token_film import sort_into_lanes, token_film
 from devmemlab.view.token_stage import TokenFilm, token_player, token_stage
 from tests.browser.player_kit import Stage
@@ -40,9 +42,22 @@ def program():
     made.lab.close()
 
 
-FILMS = {"flow": lambda program: memory_flow(), "bus": lambda program: bus_map(), "heat": lambda program: heat_film(program.host),
-         "pool": lambda program: pool_film(program.host), "tokens": lambda program: token_player(program.host),
-         "numbers": lambda program: token_player(program.host, by="token", title="By number")}
+def connection():
+    """A bad wire: losses, and segments that are overtaken."""
+    talk, stream = dml.scenes_tcp.transfer(30_000, loss=0.1, reorder=0.2, seed=6)
+    dml.scenes_tcp.deliver(talk, len(stream))
+    made = tcp_player(talk.lab)
+    talk.lab.close()
+    return made
+
+
+FILMS = {"flow": lambda program: memory_flow(),
+         "bus": lambda program: bus_map(),
+         "heat": lambda program: heat_film(program.host),
+         "pool": lambda program: pool_film(program.host),
+         "tokens": lambda program: token_player(program.host),
+         "numbers": lambda program: token_player(program.host, by="token", title="By number"),
+         "tcp": lambda program: connection()}
 
 
 @pytest.fixture(scope="module", params=FILMS)
@@ -151,6 +166,35 @@ def test_a_million_events_play_without_freezing_the_page(browser, name):
         for position in (MILLION, MILLION // 2, 17, 700_001, 700_000):
             stage.scrub(position)
             assert stage.marks() == stage.marks_of(player.svg(position))
+        stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
+        assert stage.page.evaluate("window.longest") < 5000, "something looked at every event"
+        assert stage.complaints == []
+
+
+def long_connection(n=MILLION // 4):
+    """A quarter of a million segments and their acknowledgements: a million events."""
+    told = []
+    for k in range(n):
+        seq, sent = 1 + 1000 * (k - k % 100 // 99), k * 1000
+        told.append(Segment(0, sent, sent + 50_000, "arrived", "A", seq, seq + 1000, 1, 1000, 65535, (), False, k % 100 == 99))
+        told.append(Segment(1, sent + 50_500, sent + 100_500, "arrived", "A", 1, 1, seq + 1000, 0, 1 << 20, (), False, False))
+    return TcpPlayer(Conversation(("a", "b"), sorted(told, key=lambda one: one.sent_ns), True), position=0)
+
+
+def test_a_connection_of_a_million_events_does_not_freeze_the_page(browser):
+    player = long_connection()
+    assert len(player.film) == MILLION and len(player.scene) < 200_000
+    with Stage(browser, player) as stage:
+        stage.page.evaluate("window.longest = 0")
+        stage.focus()
+        stage.press("Space")
+        stage.until(10_000)
+        assert stage.page.evaluate("1 + 1") == 2 and stage.data("playing") == "true"
+        stage.press("Space")
+        for position in (MILLION, MILLION // 2, 17, 700_001):
+            stage.scrub(position)
+            assert stage.marks() == stage.marks_of(player.svg(position))
+        assert stage.page.locator(".dml-player-scene *").count() < 3000
         stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
         assert stage.page.evaluate("window.longest") < 5000, "something looked at every event"
         assert stage.complaints == []

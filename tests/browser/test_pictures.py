@@ -37,7 +37,7 @@ LOOK = """() => {
     const svg = document.querySelector('svg'), page = svg.getBoundingClientRect(), complaints = [];
     const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
     for (const shape of svg.querySelectorAll('text, rect, path')) {
-        if (shape.closest('defs')) continue;
+        if (shape.closest('defs') || getComputedStyle(shape).visibility === 'hidden') continue;
         const box = shape.getBoundingClientRect();
         if (box.left < page.left - 1 || box.right > page.right + 1 || box.top < page.top - 1 || box.bottom > page.bottom + 1)
             complaints.push(`sticks out: ${shape.tagName} ${shape.textContent}`);
