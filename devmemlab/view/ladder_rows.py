@@ -31,8 +31,8 @@ STYLES = {"data": "payload", "again": "copied", "control": "header", "ack": "ink
           "dsack": "user"}
 """What it is -> role of its colour."""
 
-MEANINGS = {"data": "payload", "again": "payload again", "control": "SYN, FIN, RST", "ack": "ack", "dup": "dup ack", "sack": "SACK",
-            "dsack": "DSACK", "call": "the program"}
+MEANINGS = {"data": "payload", "again": "payload again", "control": "SYN, FIN, RST", "ack": "ack", "dup": "dup ack",
+            "sack": "SACK", "dsack": "DSACK", "call": "the program"}
 HOLLOW = ("ack", "dup", "dsack")
 
 

@@ -111,7 +111,7 @@ def _lines(ends, segments, looks, calls, what, which):
     """
     receiver = 1 - main_side(segments)
     side = np.array([one.side for one in segments], np.int64)
-    first = np.array([one.seq if one.payload_bytes or look == 2 else one.ack or 0 for one, look in zip(segments, looks)], np.int64)
+    first = np.array([one.seq if one.payload_bytes or look == 2 else one.ack or 0 for one, look in zip(segments, looks)])
     second = np.array([one.payload_bytes or (one.sack[0][1] if one.sack else 0) for one in segments], np.int64)
     moved = np.isin(what, (SENT, ARRIVED, LOST))
     code, item, amount = np.zeros(len(what), np.int64), np.zeros(len(what), np.int64), np.zeros(len(what), np.int64)
@@ -222,8 +222,8 @@ def tcp_film(conversation, pieces=(), calls=(), title=None):
               "last": [one.sack[0][1] if one.sack else 0 for one in segments],
               "flags": [sum(1 << k for k, flag in enumerate(FLAGS) if flag in one.flags) for one in segments]}
     call = np.array([1 + (calls[k].what == "dontneed") if kind == CALL else 0 for k, kind in zip(which, what)], np.uint8)
-    columns = {"e.what": what.astype(np.uint8), "e.call": call, "e.which": which.astype(np.int32), "s.look": looks, "s.fate": fate,
-               "s.side": np.array([one.side for one in segments], np.uint8), "s.left": left.astype(np.int32),
+    columns = {"e.what": what.astype(np.uint8), "e.call": call, "e.which": which.astype(np.int32), "s.look": looks,
+               "s.fate": fate, "s.side": np.array([one.side for one in segments], np.uint8), "s.left": left.astype(np.int32),
                "s.came": came.astype(np.int32), "s.words": np.array([one.fate != "copy" for one in segments], np.uint8)}
     columns |= {f"s.{name}": np.array(values, np.int32) for name, values in number.items()}
     side, own = main_side(segments), np.where(moved, which, 0)
@@ -234,7 +234,8 @@ def tcp_film(conversation, pieces=(), calls=(), title=None):
     tracks = {"sent": running(f"octets that {ends[side]} sent", *_sums(data & (what == SENT), size, own)),
               "again": running("segments sent again", *_sums(again & (what == SENT), None, own)),
               "lost": running("segments lost", *_sums(moved & (what == LOST), None, own)),
-              "acked": changing(f"acknowledged by {ends[1 - side]}", np.maximum.accumulate(np.where(acks, columns["s.ack"][own], 0)))}
+              "acked": changing(f"acknowledged by {ends[1 - side]}",
+                                np.maximum.accumulate(np.where(acks, columns["s.ack"][own], 0)))}
     phases = phases_of(pieces, calls, at_ns, what, which)
     for name, label in ((SOCKET, "buffers that wait in the socket"), (TOKEN, "buffers held by tokens")) if pieces else ():
         tracks[name] = changing(label, _level(phases, name, n))

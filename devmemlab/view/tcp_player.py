@@ -10,7 +10,8 @@ from devmemlab.view.ladder_rows import SHAPES, colour
 from devmemlab.view.page_ranges import page_ranges
 from devmemlab.view.player import Player, with_own
 from devmemlab.view.tcp_film import LOOKS, main_side, tcp_film
-from devmemlab.view.tcp_stage import Plot, make_stage
+from devmemlab.view.tcp_plot import Plot
+from devmemlab.view.tcp_stage import make_stage
 from devmemlab.view.time_sequence import TimeSequence
 
 

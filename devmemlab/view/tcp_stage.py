@@ -1,11 +1,9 @@
 """The scene of a connection: a ladder at the left, sequence numbers over time and the device pages they lie in at the right.
 
 Law.   Both halves are at the same event at every moment; what has not happened yet is not drawn.
-Reads. tcp_film.py, ladder_rows.py and time_sequence.py for what is drawn; page_ranges.py for the pages.
+Reads. tcp_film.py, ladder_rows.py, tcp_plot.py and time_sequence.py for what is drawn; page_ranges.py for the pages.
 Omits. Single segments where a pixel column has several hundred: their stretches are drawn as one.
 """
-
-import numpy as np
 
 from devmemlab.view import theme
 from devmemlab.view.film import spell_time
@@ -14,114 +12,10 @@ from devmemlab.view.marks import count, phased, slide
 from devmemlab.view.still import STATES, css, state_textures
 from devmemlab.view.svg import document, element, number, prefix_of, text_width
 from devmemlab.view.tcp_film import BACK, SOCKET, TOKEN
-from devmemlab.view.time_axis import TimeAxis
+from devmemlab.view.tcp_plot import LEFT, MOST, PLOT, RIGHT, TOP, Plot
 
-WIDTH, LEFT, RIGHT, TOP, PLOT = 860, 526, 776, 96, 250
-PAGES, PAGES_WIDTH, MOST = 790, 62, 400
+WIDTH, PAGES, PAGES_WIDTH = 860, 790, 62
 PHASES = {SOCKET: "S", TOKEN: "T", BACK: "R"}
-
-
-class Plot:
-    """Where numbers and moments of a film stand.
-
-    Parameters
-    ----------
-    sequence : TimeSequence
-        The stream that is drawn.
-    film : Film
-        From `devmemlab.view.tcp_film.tcp_film`.
-
-    Attributes
-    ----------
-    columns : dict of str to float64[n + 1]
-        Where the cursor stands after each event, and how wide the past is; they belong into the film.
-    """
-
-    def __init__(self, sequence, film):
-        self.sequence, begin = sequence, sequence.begin_ns
-        self.axis = TimeAxis(film.time_ns.astype(np.int64), LEFT, RIGHT, wide=20)
-        edge = int(sequence.edges["window"].max(initial=0))
-        self.clipped = edge > 3 * sequence.high or edge == 0
-        self.top = sequence.high if self.clipped else max(sequence.high, edge)
-        self.scale, self.base = PLOT / max(self.top, 1), TOP + PLOT
-        x = np.concatenate([[LEFT], self.axis.x(film.time_ns.astype(np.int64))])
-        self.columns = {"plot.x": x - 1.5, "plot.width": x - LEFT + 4}
-        self._begin = begin
-
-    def x(self, at_ns):
-        """Place moments.
-
-        Parameters
-        ----------
-        at_ns : int or int64[n]
-            When, on the clock of the recording.
-
-        Returns
-        -------
-        x : float64[n]
-            Pixels.
-        """
-        return self.axis.x(np.asarray(at_ns) - self._begin)
-
-    def y(self, seq):
-        """Place sequence numbers.
-
-        Parameters
-        ----------
-        seq : int or int64[n]
-            Relative.
-
-        Returns
-        -------
-        y : float64[n]
-            Pixels.
-        """
-        return self.base - np.asarray(seq) * self.scale
-
-    def stretches(self, segments):
-        """Draw stretches of the stream as one path; where there are too many, a column of pixels has one.
-
-        Parameters
-        ----------
-        segments : list of Segment
-            With data.
-
-        Returns
-        -------
-        d : str
-            A path.
-        """
-        x = self.x([one.sent_ns for one in segments])
-        low, high = self.y([one.seq for one in segments]), self.y([one.end for one in segments])
-        if len(segments) > MOST:
-            column, where = np.unique(np.round(x), return_inverse=True)
-            lows, highs = np.full(len(column), -np.inf), np.full(len(column), np.inf)
-            np.maximum.at(lows, where, low)
-            np.minimum.at(highs, where, high)
-            x, low, high = column, lows, highs
-        return "".join(f"M{number(a - 3)} {number(b)}h6M{number(a)} {number(b)}V{number(c)}M{number(a - 3)} {number(c)}h6"
-                       for a, b, c in zip(x.tolist(), low.tolist(), high.tolist()))
-
-    def steps(self, name):
-        """Draw an edge of the window.
-
-        Parameters
-        ----------
-        name : str
-            ``"acknowledged"`` or ``"window"``.
-
-        Returns
-        -------
-        d : str
-            A path, or an empty text.
-        """
-        x, y = self.x(self.sequence.edges["time_ns"]), self.y(self.sequence.edges[name])
-        if len(x) > MOST:
-            last = np.flatnonzero(np.diff(np.round(x), append=np.inf))
-            x, y = x[last], y[last]
-        corners = [(a, b) for k, (a, b) in enumerate(zip(x.tolist(), y.tolist()))]
-        return "".join(f"{'H' if k else 'M'}{number(a)}{'V' if k else ' '}{number(b)}" for k, (a, b) in enumerate(corners)) + (
-            f"H{RIGHT}" if corners else "")
 
 
 def _pages(prefix, plot, film, position):
@@ -222,13 +116,15 @@ def _plot(prefix, plot, film, position):
     inside += [element("text", "R", x=float(plot.x(one.sent_ns)) + 5, y=float(plot.y((one.seq + one.end) / 2)) + 4,
                        class_="tiny strong halo") for one in again[:24]]
     clip = slide(film, position, "plot.width", "width", x=LEFT - 4, y=TOP - 6, height=PLOT + 12)
-    parts += [element("defs", element("clipPath", clip, id=f"{prefix}-past")), element("g", "".join(inside), clip_path=f"url(#{prefix}-past)"),
+    parts += [element("defs", element("clipPath", clip, id=f"{prefix}-past")),
+              element("g", "".join(inside), clip_path=f"url(#{prefix}-past)"),
               element("path", d=f"M{LEFT} {TOP}V{plot.base}H{RIGHT}", fill="none", stroke=theme.colour("quiet")),
               element("text", f"{plot.top:,}", x=LEFT - 6, y=TOP + 4, class_="end small"),
               element("text", "0", x=LEFT - 6, y=plot.base + 4, class_="end small"),
               element("text", "octet", x=LEFT - 6, y=TOP - 14, class_="end small quiet")]
     for x, ns in plot.axis.cuts[:8]:
-        parts.append(element("path", d=f"M{number(x - 5)} {plot.base + 4}l4 -8m2 8l4 -8", stroke=theme.colour("ink"), fill="none"))
+        parts.append(element("path", d=f"M{number(x - 5)} {plot.base + 4}l4 -8m2 8l4 -8", stroke=theme.colour("ink"),
+                             fill="none"))
     ends = ((LEFT, "0", ""), (RIGHT, spell_time(float(film.time_ns[-1])), "end "))
     parts += [element("text", said, x=x, y=plot.base + 18, class_=f"{side}small quiet") for x, said, side in ends]
     parts.append(slide(film, position, "plot.x", "x", y=TOP - 4, width=2, height=PLOT + 8, fill=theme.colour("ink"),
@@ -251,7 +147,8 @@ def _legend(clipped, y):
     x, y = LEFT - 46, y - 28
     for role, dashes, meaning in (("device", None, "acknowledged"), *[("header", "6 3", "window")] * (not clipped),
                                   ("user", "1.5 2", "SACK"), ("copied", None, "R: again")):
-        parts += [element("path", d=f"M{number(x)} {y - 4}h18", stroke=theme.colour(role), stroke_width=2, stroke_dasharray=dashes),
+        parts += [element("path", d=f"M{number(x)} {y - 4}h18", stroke=theme.colour(role), stroke_width=2,
+                          stroke_dasharray=dashes),
                   element("text", meaning, x=x + 23, y=y, class_="small")]
         x += 23 + text_width(meaning, 11) + 10
     return "".join(parts)
@@ -292,8 +189,10 @@ def make_stage(sequence):
             parts += [_pages(prefix, plot, film, position), _page_legend(prefix, film, position, y + 8)]
         looks = "".join(f".{theme.SCOPE} .page[data-phase={name}]{{fill:url(#{prefix}-{name});stroke:var(--dml-ink)}}"
                         for name in PHASES)
-        looks += (f".{theme.SCOPE} [data-phase='']{{visibility:hidden}}.{theme.SCOPE} .page[data-phase={BACK}]{{fill-opacity:.35}}")
+        looks += (f".{theme.SCOPE} [data-phase='']{{visibility:hidden}}"
+                  f".{theme.SCOPE} .page[data-phase={BACK}]{{fill-opacity:.35}}")
         parts.append(_legend(plot.clipped, bottom + 26))
-        return document(film.title, film.words(position), WIDTH, bottom + 38, "".join(parts), css() + style() + looks, theme.SCOPE)
+        looks = css() + style() + looks
+        return document(film.title, film.words(position), WIDTH, bottom + 38, "".join(parts), looks, theme.SCOPE)
 
     return draw

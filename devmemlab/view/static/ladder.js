@@ -45,7 +45,8 @@ painters.ladder = ({ film, node }) => {
       } else if (what[e] === 3) {
         const end = film.side ? near : far;
         marks.push(path(`M${end} ${y(e)}${shapes.call}`, 'fill="var(--dml-token)" stroke="var(--dml-ink)"'));
-        marks.push(text(`${CALLS[c("e.call")[e]]} ${spell(c("amount")[e])}`, end + (film.side ? -10 : 10), y(e) + 4, film.side ? "end small" : "small"));
+        marks.push(text(`${CALLS[c("e.call")[e]]} ${spell(c("amount")[e])}`, end + (film.side ? -10 : 10), y(e) + 4,
+          film.side ? "end small" : "small"));
       } else if (!seen.has(which[e])) {
         seen.add(which[e]);
         segment(which[e], position, y, lines, marks);
@@ -70,14 +71,15 @@ painters.ladder = ({ film, node }) => {
     const style = film.styles[look];
     // A way from above the window begins where it comes into it.
     const high = Math.max(y1, top - 8);
-    const begin = high > y1 ? tidyRow(x1 + ((x1 + (x2 - x1) * part - x1) * (high - y1)) / (y1 + (y(came) - y1) * part - y1)) : x1;
+    const begin = high > y1 ? tidyRow(x1 + ((x2 - x1) * (high - y1)) / (y(came) - y1)) : x1;
     lines.push(path(`M${begin} ${high}L${tip} ${low}`, `class="way ${look}" fill="none"`));
     if (whole && fate !== "lost") {
       const back = side ? 7 : -7;
       lines.push(path(`M${tip} ${low}l${back} -4v8z`, `fill="${style}"`));
     }
     if (whole && (fate === "lost" || fate === "damaged")) {
-      marks.push(path(`M${tidyRow(tip - 5)} ${tidyRow(low - 5)}l10 10m0 -10l-10 10`, 'stroke="var(--dml-ink)" stroke-width="2.5" fill="none"'));
+      marks.push(path(`M${tidyRow(tip - 5)} ${tidyRow(low - 5)}l10 10m0 -10l-10 10`,
+        'stroke="var(--dml-ink)" stroke-width="2.5" fill="none"'));
       marks.push(text(fate, tip + (side ? -9 : 9), low + 4, side ? "end small strong halo" : "small strong halo"));
     }
     if (fate === "copy" || y1 < top) {

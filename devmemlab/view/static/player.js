@@ -38,8 +38,8 @@ function render({ model, el }) {
   const speed = make("select", { "aria-label": "speed", ...quiet });
   for (const value of film.speeds) speed.append(make("option", { value }, value < 1 ? `1/${1 / value}` : `${value}`));
   label.append(speed);
-  const save = make("button", { type: "button", title: "save this picture as an SVG file", "aria-label": "save this picture as SVG",
-    ...quiet }, "Save SVG");
+  const save = make("button", { type: "button", title: "save this picture as an SVG file", ...quiet,
+    "aria-label": "save this picture as SVG" }, "Save SVG");
   const slider = make("input", { type: "range", min: 0, max: film.n, step: 1, "aria-label": "position", ...quiet });
   row.append(label, slider, save);
   const place = make("p", { class: "dml-player-place" });
