@@ -52,6 +52,7 @@ _FACE = {
     "netlink_octets": "devmemlab.view.netlink_octets:netlink_octets",
     "SteeringControl": "devmemlab.view.steering_controls:SteeringControl",
     "scenes_skb": "devmemlab.lab.scenes_skb", "skb_picture": "devmemlab.view.skb_picture:skb_picture",
+    "SkbWatch": "devmemlab.lab.skb_watch:SkbWatch", "SkbInspector": "devmemlab.view.skb_inspector:SkbInspector",
     "SkbControl": "devmemlab.view.skb_controls:SkbControl",
     "RestartControl": "devmemlab.view.steering_controls:RestartControl", "TimeControl": "devmemlab.view.time_control:TimeControl",
     "scenes_tcp": "devmemlab.lab.scenes_tcp",

@@ -64,7 +64,8 @@ class Stage:
         self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         light, ground, ink = PAPERS[paper]
-        traits = {name: getattr(player, name) for name in ("position", "playing", "speed", "scene", "facts")}
+        traits = {name: value for name, value in player.get_state().items()
+                  if name[0] != "_" and name not in ("octets", "layout")}
         served = {
             "/": ("text/html", PAGE.format(css=player._css, light=light, paper=ground, ink=ink, origin=self.origin).encode()),
             "/player.js": ("text/javascript", player._esm.encode()),

@@ -7,6 +7,7 @@ import devmemlab as dml
 from devmemlab.base import trace as tp
 from devmemlab.host.token_lives import LIFE_DTYPE
 from devmemlab.lab.segments import Conversation, Segment
+from devmemlab.lab.skb_watch import SkbWatch
 from devmemlab.view.bus_map import BusMap, bus_map
 from devmemlab.view.cell_film import cell_columns
 from devmemlab.view.film import Film, changing, running
@@ -15,6 +16,7 @@ from devmemlab.view.heat_film import HeatFilm, heat_film, heat_stage
 from devmemlab.view.heat_map import NAMES
 from devmemlab.view.memory_flow import memory_flow
 from devmemlab.view.pool_stage import pool_film
+from devmemlab.view.skb_inspector import SkbInspector
 from devmemlab.view.still import STATES
 from devmemlab.view.tcp_player import TcpPlayer, tcp_player
 from devmemlab.view.token_film import sort_into_lanes, token_film
@@ -22,6 +24,7 @@ from devmemlab.view.token_stage import TokenFilm, token_player, token_stage
 from tests.browser.player_kit import Stage
 from tests.browser.test_lesson import contrast
 from tests.browser.test_pictures import LOOK
+from tests.view.test_skb_inspector import moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.compiled_only]
 MILLION = 1_000_000
@@ -53,6 +56,16 @@ def connection():
 
 FILMS = {"flow": lambda program: memory_flow(),
          "bus": lambda program: bus_map(),
+def receive_queue():
+    """Two holes, which are filled one after the other."""
+    talk, stream = dml.scenes_tcp.transfer(20_000, lose={3, 9})
+    watch = SkbWatch(talk.lab, talk.trainer, talk.conn)
+    watch.run(talk.lab.clock.now_ns + 5_000_000)
+    talk.lab.close()
+    return SkbInspector(watch)
+
+
+FILMS = {"skbs": lambda program: receive_queue(), "tcp": lambda program: connection(), "flow": lambda program: memory_flow(),
          "heat": lambda program: heat_film(program.host),
          "pool": lambda program: pool_film(program.host),
          "tokens": lambda program: token_player(program.host),
@@ -90,7 +103,7 @@ def test_it_plays_from_the_beginning(browser, film):
     with Stage(browser, player) as stage:
         stage.focus()
         stage.press("Home", "Space")
-        stage.until(20)
+        stage.until(min(20, len(player.film) // 2))
         stage.press("Space")
         position = stage.position
         assert stage.marks() == stage.marks_of(player.svg(position)) and stage.told["position"] == position
@@ -198,6 +211,49 @@ def test_a_connection_of_a_million_events_does_not_freeze_the_page(browser):
         stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
         assert stage.page.evaluate("window.longest") < 5000, "something looked at every event"
         assert stage.complaints == []
+
+
+def test_an_skb_is_picked_with_a_key_and_stays_picked(browser):
+    player = receive_queue()
+    with Stage(browser, player) as stage:
+        stage.scrub(6)
+        stage.page.locator(".dml-player button", has_text="early").nth(1).focus()
+        stage.press("Enter")
+        life = stage.told["picked"]
+        for position in (6, 7, 5, 2, len(player.film)):
+            player.picked, player.position = life, position
+            stage.scrub(position)
+            assert stage.marks() == stage.marks_of(player.svg(position))
+            said = stage.page.locator(".dml-player-said").text_content()
+            assert said in player.text if player.skb else "in no queue" in said
+        assert player.skb is None
+        stage.page.evaluate("window.kernel('picked', 1)")
+        player.picked = 1
+        assert stage.marks() == stage.marks_of(player.svg(len(player.film)))
+        assert stage.page.locator(".dml-player button[aria-pressed=true]").text_content() == "skb 1"
+        stage.scrub(6)
+        stage.page.locator("[data-slot='early.1']").click()
+        assert stage.told["picked"] == life
+        stage.page.evaluate("window.close_player()")
+        assert stage.page.evaluate("window.listeners()") == 0 and stage.complaints == []
+
+
+def test_a_queue_of_a_million_moments_does_not_freeze_the_page(browser):
+    some = [moment(k, [1 + k % 7], range(10 + k % 5, 14)) for k in range(35)]
+    player = SkbInspector([some[k % 35]._replace(at_ns=k) for k in range(MILLION)], position=0)
+    with Stage(browser, player) as stage:
+        stage.page.evaluate("window.longest = 0")
+        stage.page.locator(".dml-player select").select_option("64")
+        stage.focus()
+        stage.press("Space")
+        stage.until(100)
+        assert stage.page.evaluate("1 + 1") == 2 and stage.data("playing") == "true"
+        stage.press("Space")
+        for position in (MILLION, MILLION // 2, 17, 700_001):
+            stage.scrub(position)
+            assert stage.marks() == stage.marks_of(player.svg(position))
+        stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
+        assert stage.page.evaluate("window.longest") < 5000 and stage.complaints == []
 
 
 def test_a_seek_takes_no_more_steps_than_lie_between_key_frames(browser):

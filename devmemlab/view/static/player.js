@@ -171,6 +171,7 @@ function render({ model, el }) {
 
   return () => {
     cancelAnimationFrame(frame);
+    scene.close();
     motion.removeEventListener("change", paint);
     model.off("change:position", onPosition);
     model.off("change:playing", onPlaying);

@@ -121,6 +121,10 @@ export class Scene {
     dots.forEach((dot, slot) => seen.has(slot) || dot.setAttribute("visibility", "hidden"));
   }
 
+  close() {
+    for (const paintOwn of this.own) paintOwn.close?.();
+  }
+
   // What is seen, as a file that stands alone.
   saved() {
     const copy = this.svg.cloneNode(true);
