@@ -47,6 +47,7 @@ _FACE = {
     "scenes_control": "devmemlab.lab.scenes_control",
     "restart_trial": "devmemlab.lab.restart_trial:restart_trial",
     "restart_picture": "devmemlab.view.restart_picture:RestartPicture",
+    "restart_player": "devmemlab.view.restart_stage:restart_player",
     "steering": "devmemlab.view.steering:steering",
     "steering_explorer": "devmemlab.view.steering_explorer:steering_explorer",
     "netlink_octets": "devmemlab.view.netlink_octets:netlink_octets",

@@ -198,6 +198,26 @@ for trial in (new, old):
 dml.restart_picture(old)
 
 # %% [markdown]
+# Both as a film, in step with one clock: every call, every packet, and what each queue runs on. Play it, or step with the arrow
+# keys. **Predict**: queue 3 has nothing to do with the bind. For how many of its eight packets is nobody there, in A and in B?
+
+# %%
+my_guess = {"A": 0, "B": 0}
+
+# %%
+both = dml.restart_player()
+both
+
+# %%
+missed = {letter: sum(one.queue == 3 and not one.taken for one in trial.arrivals) for letter, trial in zip("AB", both.trials)}
+print("you said", my_guess, "counted", missed)
+for letter in "AB":
+    print(letter, {name[2:]: value for name, value in both.film.values().items() if name.startswith(letter)})
+
+# %%
+assert missed == {"A": 0, "B": 5} and both.film.values()["B.lost"] == old.cost.packets_lost
+
+# %% [markdown]
 # Counts are *counted*, the 5 ms are *modelled*. Four queues of 64 descriptors are 256 buffers to fill again; a card with 64
 # queues of 1024 has 65,536 (calculated). And queues of other programs stand still, which have never heard of device memory. It
 # is worse when something fails:

@@ -7,6 +7,7 @@ Omits. Time that a real card needs to stop a queue: it is chosen.
 
 from typing import NamedTuple
 
+from devmemlab.base.trace import FRAME_IN, NIC_DROP
 from devmemlab.host.netlink import NetlinkError
 from devmemlab.lab.scenes_control import OURS, Flow, bind, card, frame, queue_memory
 from devmemlab.net.faults import Faults
@@ -37,12 +38,29 @@ class Call(NamedTuple):
         ``"new"`` or ``"old"``: which memory it was about; an empty text where that is clear or nothing was had.
     errno : int
         How it ended; 0 is well.
+    at_ns : int
+        When, since the bind was asked for.
     """
 
     what: str
     queue: int
     memory: str
     errno: int
+    at_ns: int = 0
+
+
+class Arrival(NamedTuple):
+    """A packet that came to the card.
+
+    at_ns, queue : int
+        When, since the bind was asked for; and for which queue.
+    taken : bool
+        False: nobody took it.
+    """
+
+    at_ns: int
+    queue: int
+    taken: bool
 
 
 class Trial(NamedTuple):
@@ -66,6 +84,10 @@ class Trial(NamedTuple):
         None when no queue was stopped.
     log : list of str
         What the kernel wrote to its log.
+    arrivals : tuple of Arrival
+        Every packet, in order.
+    begin_ns, until_ns : int
+        When the bind was asked for, and how much later the trial ended.
     """
 
     fails: str
@@ -79,6 +101,9 @@ class Trial(NamedTuple):
     sent: int
     cost: object
     log: list
+    arrivals: tuple = ()
+    begin_ns: int = 0
+    until_ns: int = 0
 
 
 def _ignoring(netdev, queue, config):
@@ -88,10 +113,11 @@ def _ignoring(netdev, queue, config):
 
 def _listen(netdev):
     """Write down what the kernel calls from now on; gives the list, which grows."""
-    calls, made, own = [], set(), netdev.driver
+    calls, made, own, begin_ns = [], set(), netdev.driver, netdev.clock.now_ns
 
     def tell(what, queue, blob=None, number=0):
-        calls.append(Call(what, queue, "" if blob is None else "new" if blob.pool in made else "old", number))
+        calls.append(Call(what, queue, "" if blob is None else "new" if blob.pool in made else "old", number,
+                          netdev.clock.now_ns - begin_ns))
 
     def alloc(netdev, queue, config):
         blob = own.mem_alloc(netdev, queue, config)
@@ -150,6 +176,30 @@ def _order(netdev, fails):
         netdev.fail_next(fails.split()[0], times=2 if fails == "start twice" else 1, queue=QUEUE)
 
 
+def _arrivals(trace, start_ns):
+    """Tell of every packet whether it was taken.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of the card.
+    start_ns : int
+        When the bind was asked for.
+
+    Returns
+    -------
+    arrivals : tuple of Arrival
+        They were put on the wire queue by queue, so that is their order within each millisecond.
+    """
+    found = []
+    for row in trace.event[: int(trace.ctl[0].count)]:
+        if row.kind == FRAME_IN:
+            found.append(Arrival(int(row.at_ns) - start_ns, len(found) % QUEUES, True))
+        elif row.kind == NIC_DROP:
+            found[-1] = found[-1]._replace(taken=False)
+    return tuple(found)
+
+
 def restart_trial(fails="nothing", design="queue", restart_ns=RESTART_NS):
     """Bind queue 2 of 4 while a packet comes for every queue each millisecond.
 
@@ -174,7 +224,7 @@ def restart_trial(fails="nothing", design="queue", restart_ns=RESTART_NS):
     """
     if fails not in FAILS:
         raise ValueError(f"{fails!r} cannot fail; choose one of {', '.join(map(repr, FAILS))}")
-    made = card(QUEUES, restart=design, restart_ns=restart_ns, rx_ring=RING, trace=False)
+    made = card(QUEUES, restart=design, restart_ns=restart_ns, rx_ring=RING)
     host, netdev, face = made.host, made.host.netdev, made.host.ethtool("eth1")
     face.set_rings(tcp_data_split="on", hds_thresh=0)
     start_ns, rows = made.lab.clock.now_ns, [netdev.row_of(queue) for queue in range(QUEUES)]
@@ -194,6 +244,7 @@ def restart_trial(fails="nothing", design="queue", restart_ns=RESTART_NS):
     made.lab.run(until_ns=start_ns + (EACH + 2) * EVERY_NS)
     got = [int(host.rxqs.ctl[row].rx_packets) - was for row, was in zip(rows, had)]
     trial = Trial(fails, design, number, msg, list(calls), before, queue_memory(host), got, EACH,
-                  netdev.costs[-1] if netdev.costs else None, [line for line in host.mem.log if "WARNING" in line])
+                  netdev.costs[-1] if netdev.costs else None, [line for line in host.mem.log if "WARNING" in line],
+                  _arrivals(host.trace, start_ns), start_ns, (EACH + 2) * EVERY_NS)
     made.lab.close()
     return trial

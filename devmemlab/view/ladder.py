@@ -76,7 +76,7 @@ def words_of(segment):
     return [piece for piece in pieces if piece]
 
 
-def _wrapped(pieces, room):
+def wrapped(pieces, room):
     """Put pieces on as few lines as they need.
 
     Parameters
@@ -182,7 +182,7 @@ class Ladder(Still):
 
     def _lines(self, segment):
         """Break the words of a segment into lines that fit beside the ladder."""
-        return _wrapped(words_of(segment), NEAR - 72)
+        return wrapped(words_of(segment), NEAR - 72)
 
     def _body(self, prefix):
         """Draw it.

@@ -187,7 +187,8 @@ def skb_stage(film, position, picked):
     prefix, facts = prefix_of("skbs", film.title, len(film)), film.facts
     parts = [theme.textures(prefix), element("text", film.title, x=8, y=22, class_="strong big"),
              count(film, position, "charged", f"charged: # of {facts['rcvbuf']:,}", x=8, y=44, class_="small"),
-             element("rect", x=220, y=35, width=RIGHT - 220, height=10, fill="none", stroke=theme.colour("ink"), stroke_width=0.8),
+             element("rect", x=220, y=35, width=RIGHT - 220, height=10, fill="none", stroke=theme.colour("ink"),
+                     stroke_width=0.8),
              level(film, position, "charged", facts["rcvbuf"], (220, 35, RIGHT - 220, 10), fill=theme.texture(prefix, "payload"))]
     version, life = picked_version(film, position, picked)
     for row, place in enumerate(PLACES):

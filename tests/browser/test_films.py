@@ -16,6 +16,7 @@ from devmemlab.view.heat_film import HeatFilm, heat_film, heat_stage
 from devmemlab.view.heat_map import NAMES
 from devmemlab.view.memory_flow import memory_flow
 from devmemlab.view.pool_stage import pool_film
+from devmemlab.view.restart_stage import RestartPlayer, restart_player
 from devmemlab.view.skb_inspector import SkbInspector
 from devmemlab.view.still import STATES
 from devmemlab.view.tcp_player import TcpPlayer, tcp_player
@@ -24,6 +25,7 @@ from devmemlab.view.token_stage import TokenFilm, token_player, token_stage
 from tests.browser.player_kit import Stage
 from tests.browser.test_lesson import contrast
 from tests.browser.test_pictures import LOOK
+from tests.view.test_restart_player import crowd as crowd_of_packets
 from tests.view.test_skb_inspector import moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.compiled_only]
@@ -65,12 +67,14 @@ def receive_queue():
     return SkbInspector(watch)
 
 
-FILMS = {"skbs": lambda program: receive_queue(), "tcp": lambda program: connection(), "flow": lambda program: memory_flow(),
+FILMS = {"skbs": lambda program: receive_queue(),
+         "tcp": lambda program: connection(),
+         "flow": lambda program: memory_flow(),
          "heat": lambda program: heat_film(program.host),
          "pool": lambda program: pool_film(program.host),
          "tokens": lambda program: token_player(program.host),
          "numbers": lambda program: token_player(program.host, by="token", title="By number"),
-         "tcp": lambda program: connection()}
+         "restart": lambda program: restart_player("start twice")}
 
 
 @pytest.fixture(scope="module", params=FILMS)
@@ -253,6 +257,21 @@ def test_a_queue_of_a_million_moments_does_not_freeze_the_page(browser):
             stage.scrub(position)
             assert stage.marks() == stage.marks_of(player.svg(position))
         stage.page.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
+        assert stage.page.evaluate("window.longest") < 5000 and stage.complaints == []
+
+
+def test_a_million_packets_do_not_freeze_the_page(browser):
+    player = RestartPlayer([crowd_of_packets(MILLION)], position=0)
+    with Stage(browser, player) as stage:
+        stage.page.evaluate("window.longest = 0")
+        stage.focus()
+        stage.press("Space")
+        stage.until(10_000)
+        assert stage.page.evaluate("1 + 1") == 2 and stage.data("playing") == "true"
+        stage.press("Space")
+        for position in (MILLION, 17, 700_001):
+            stage.scrub(position)
+            assert stage.marks() == stage.marks_of(player.svg(position))
         assert stage.page.evaluate("window.longest") < 5000 and stage.complaints == []
 
 
