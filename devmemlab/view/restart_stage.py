@@ -29,23 +29,30 @@ def _x(film, at_ns):
     return LEFT + (RIGHT - LEFT) * np.asarray(at_ns) / max(max(trial.until_ns for trial in film.trials), 1)
 
 
-def columns(film):
-    """Make the columns of the cursor.
+def prepare(film):
+    """Find where everything stands: the columns of the cursor, and the places of the packets.
 
     Parameters
     ----------
     film : Film
-        From `devmemlab.view.restart_film.restart_film`.
-
-    Returns
-    -------
-    columns : dict of str to float64[n + 1]
-        Where it stands after each event, and how wide the past is; behind the last event everything is past.
+        From `devmemlab.view.restart_film.restart_film`; behind its last event everything is past.
     """
     x = np.concatenate([[LEFT], _x(film, film.time_ns)])
     if len(film):
         x[-1] = RIGHT
-    return {"now.x": x - 1, "now.width": x - LEFT + 2}
+    film.columns |= {"now.x": x - 1, "now.width": x - LEFT + 2}
+    film.places = [_places(film, lane) for lane in range(len(film.trials))]
+
+
+def _places(film, lane):
+    """Find the packets of a lane that are drawn: event, queue, whether it was taken, x."""
+    events = np.flatnonzero((film.lane == lane) & (film.which < 0))
+    own = [film.trials[lane].arrivals[k] for k in (-1 - film.which[events]).tolist()]
+    x = _x(film, film.time_ns[events])
+    grain = np.round(x / COARSE) if len(events) > MOST else x
+    table = np.column_stack([film.item[events], [one.taken for one in own], grain]).reshape(-1, 3)
+    _, first = np.unique(table, axis=0, return_index=True)
+    return [(int(events[k]), int(film.item[events[k]]), own[k].taken, float(x[k])) for k in np.sort(first).tolist()]
 
 
 def _stretch(prefix, film, one, top):
@@ -65,15 +72,8 @@ def _stretch(prefix, film, one, top):
 
 def _packets(film, lane, position, top):
     """Draw the packets that have come."""
-    parts, arrivals = [], film.trials[lane].arrivals
-    events = np.flatnonzero((film.lane == lane) & (film.which < 0))
-    places = {}
-    for event, k in zip(events.tolist(), (-1 - film.which[events]).tolist()):
-        one = arrivals[k]
-        x = float(_x(film, one.at_ns))
-        key = (one.queue, round(x / COARSE) if len(events) > MOST else x, one.taken)
-        places.setdefault(key, (event, x))
-    for (queue, _, taken), (event, x) in places.items():
+    parts = []
+    for event, queue, taken, x in film.places[lane]:
         y = top + ROW * queue + 20
         parts.append(phased(position, [(event, "came")], "path", d=f"M{number(x)} {number(y)}{SHAPES[taken]}",
                             fill=theme.colour("paper") if taken else "none", stroke=theme.colour("ink"),
@@ -129,7 +129,7 @@ def restart_stage(film, position):
     Parameters
     ----------
     film : Film
-        From `devmemlab.view.restart_film.restart_film`, with the columns of the cursor.
+        From `devmemlab.view.restart_film.restart_film`, after `prepare`.
     position : int
         How many events have happened.
 
@@ -182,7 +182,7 @@ class RestartPlayer(Player):
 
     def __init__(self, trials, title=None, **options):
         film = restart_film(trials, title)
-        film.columns |= columns(film)
+        prepare(film)
         self.trials = film.trials
         super().__init__(film, restart_stage, **options)
 
