@@ -5,12 +5,10 @@ Reads. flow.py for what is drawn, theme.py for how.
 Omits. Time: bars.py draws that.
 """
 
-import pathlib
-
 from devmemlab.view import theme
 from devmemlab.view.flow import describe, panels
 from devmemlab.view.strip import BOTTOM, KEY, STRIP, TOP, WIDTH, strip
-from devmemlab.view.svg import document, element, prefix_of
+from devmemlab.view.svg import document, element, prefix_of, save_svg
 from devmemlab.view.svg import shown as svg_shown
 
 
@@ -70,16 +68,14 @@ class ByteFlow:
         Parameters
         ----------
         path : str or pathlib.Path
-            Its name.
+            Its name; ``.svg`` is added where there is no ending.
 
         Returns
         -------
         path : pathlib.Path
-            The same.
+            What was written.
         """
-        path = pathlib.Path(path)
-        path.write_text(self.svg + "\n", encoding="utf-8")
-        return path
+        return save_svg(self.svg, path)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return svg_shown(self.svg, self.text)

@@ -123,6 +123,21 @@ class TransferControl(ipywidgets.VBox):
         copies = ", ".join(f"{row.mode} {row.copied_bytes_per_payload_byte:.2f}" for row in self.result.rows)
         return f"MTU {self.mtu.value}, buffer {self.app_buffer.value}: copies of each payload byte: {copies}"
 
+    def save(self, path):
+        """Write the picture of what is chosen now to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Its name; ``.svg`` is added where there is no ending.
+
+        Returns
+        -------
+        path : pathlib.Path
+            What was written.
+        """
+        return self.flow.save(path)
+
     def _repr_mimebundle_(self, **options):
         bundle = super()._repr_mimebundle_(**options)
         bundle = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})

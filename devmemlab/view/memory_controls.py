@@ -65,6 +65,21 @@ class Turned(ipywidgets.VBox):
         self._line.runs += 1
         return self.picture
 
+    def save(self, path):
+        """Write the picture of what is chosen now to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Its name; ``.svg`` is added where there is no ending.
+
+        Returns
+        -------
+        path : pathlib.Path
+            What was written.
+        """
+        return self.picture.save(path)
+
     def _repr_mimebundle_(self, **options):
         bundle = super()._repr_mimebundle_(**options)
         bundle = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})

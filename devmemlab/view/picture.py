@@ -5,13 +5,11 @@ Reads. bars.py, byte_flow.py.
 Omits. Other formats: a browser shows SVG and prints it.
 """
 
-import pathlib
-
 from devmemlab.view import theme
 from devmemlab.view.bars import bars, in_words
 from devmemlab.view.byte_flow import byte_flow
 from devmemlab.view.strip import KEY, WIDTH
-from devmemlab.view.svg import document, element, prefix_of
+from devmemlab.view.svg import document, element, prefix_of, save_svg
 
 
 def heading(result):
@@ -82,10 +80,4 @@ def save_picture(result, path):
     ValueError
         Another ending than ``.svg``.
     """
-    path = pathlib.Path(path)
-    if not path.suffix:
-        path = path.with_suffix(".svg")
-    if path.suffix.lower() != ".svg":
-        raise ValueError(f"{path.name}: the picture is an SVG, give it a name that ends in .svg")
-    path.write_text(comparison(result) + "\n", encoding="utf-8")
-    return path
+    return save_svg(comparison(result), path)

@@ -17,7 +17,7 @@ import re
 import anywidget
 import traitlets
 
-from devmemlab.view.svg import shown
+from devmemlab.view.svg import save_svg, shown
 
 STATIC = pathlib.Path(__file__).parent / "static"
 MODULES = ("film.js", "clock.js", "cells.js", "lanes.js", "scene.js", "player.js")
@@ -155,18 +155,16 @@ class Player(anywidget.AnyWidget):
         Parameters
         ----------
         path : str or pathlib.Path
-            Its name.
+            Its name; ``.svg`` is added where there is no ending.
         position : int, optional
             This one when left out.
 
         Returns
         -------
         path : pathlib.Path
-            The same.
+            What was written.
         """
-        path = pathlib.Path(path)
-        path.write_text(self.svg(position) + "\n", encoding="utf-8")
-        return path
+        return save_svg(self.svg(position), path)
 
     def _repr_mimebundle_(self, **options):
         made = super()._repr_mimebundle_(**options)

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from devmemlab.view.bars import in_words
 from devmemlab.view.flow import MODES
 from devmemlab.view.picture import heading
-from devmemlab.view.svg import shown
+from devmemlab.view.svg import save_svg, shown
 from devmemlab.view.theme import FURNITURE, ROLES, rc
 
 
@@ -29,6 +29,25 @@ class Plot(Figure):
         self.savefig(file, format="png", dpi=96)
         data, metadata = shown(file.getvalue(), self.words, "image/png")
         return data | {"text/plain": repr(self)}, metadata
+
+    def save(self, path):
+        """Write the plot to a file, as vectors.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Its name; ``.svg`` is added where there is no ending.
+
+        Returns
+        -------
+        path : pathlib.Path
+            What was written: the same octets every time.
+        """
+        file = io.StringIO()
+        with matplotlib.rc_context(rc()):
+            named = {"Date": None, "Title": self.words.partition("\n")[0], "Description": self.words}
+            self.savefig(file, format="svg", metadata=named)
+        return save_svg(file.getvalue().rstrip("\n"), path)
 
     def __repr__(self):
         return f"<Plot: {self.words.splitlines()[0] if self.words else 'empty'}>"

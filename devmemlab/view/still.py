@@ -5,10 +5,8 @@ Reads. theme.py and svg.py.
 Omits. What is drawn: heat_map.py, occupancy.py, reference_graph.py.
 """
 
-import pathlib
-
 from devmemlab.view import theme
-from devmemlab.view.svg import document, element, prefix_of, shown, text_width
+from devmemlab.view.svg import document, element, prefix_of, save_svg, shown, text_width
 
 WIDTH = 700
 PAPERS = ("page", "light", "dark")
@@ -173,18 +171,16 @@ class Still:
         Parameters
         ----------
         path : str or pathlib.Path
-            Its name.
+            Its name; ``.svg`` is added where there is no ending.
         paper : str
             As for `svg`.
 
         Returns
         -------
         path : pathlib.Path
-            The same.
+            What was written.
         """
-        path = pathlib.Path(path)
-        path.write_text(self.svg(paper) + "\n", encoding="utf-8")
-        return path
+        return save_svg(self.svg(paper), path)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return shown(self.svg(), self.text)

@@ -7,6 +7,7 @@ Omits. Whatever the pictures here do not need.
 
 import base64
 import math
+import pathlib
 import zlib
 from html import escape
 
@@ -153,6 +154,37 @@ def document(title, description, width, height, body, style, scope):
     return element("svg", inside, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {number(width)} {number(height)}",
                    width=width, height=height, class_=scope, role="img", aria_labelledby=f"{name}-title {name}-desc",
                    style="max-width:100%;height:auto")
+
+
+def save_svg(svg, path):
+    """Write a picture to a file.
+
+    Parameters
+    ----------
+    svg : str
+        The picture; it needs nothing else.
+    path : str or pathlib.Path
+        Its name; ``.svg`` is added where there is no ending.
+
+    Returns
+    -------
+    path : pathlib.Path
+        What was written.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    ValueError
+        Another ending than ``.svg``.
+    """
+    path = pathlib.Path(path)
+    if not path.suffix:
+        path = path.with_suffix(".svg")
+    if path.suffix.lower() != ".svg":
+        raise ValueError(f"{path.name}: the picture is an SVG, give it a name that ends in .svg")
+    path.write_text(svg + "\n", encoding="utf-8")
+    return path
 
 
 def shown(picture, words, kind="image/svg+xml"):

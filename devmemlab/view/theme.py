@@ -7,7 +7,7 @@ Omits. Matplotlib styles beyond what the plots here need.
 
 from typing import NamedTuple
 
-from devmemlab.view.svg import document, element, shown, text_width
+from devmemlab.view.svg import document, element, save_svg, shown, text_width
 
 
 class Role(NamedTuple):
@@ -249,6 +249,21 @@ class Legend:
             widest = max(widest, right)
         height = 36 + 24 * (len(rows) - 1)
         return document("What the colours mean", repr(self), widest, height, textures("legend") + "".join(rows), css(), SCOPE)
+
+    def save(self, path):
+        """Write the picture to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Its name; ``.svg`` is added where there is no ending.
+
+        Returns
+        -------
+        path : pathlib.Path
+            What was written.
+        """
+        return save_svg(self.svg, path)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return shown(self.svg, repr(self))
