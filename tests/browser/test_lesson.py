@@ -21,12 +21,15 @@ RING = 'img[alt^="The ring of queue"]'
 POOL_BARS, CAPTION = 'img[alt^="Bursts of"]', "table caption"
 LANDED, TABLE, RESTART = 'img[alt^="Where 64 flows"]', 'img[alt^="The indirection table"]', 'img[alt^="Binding queue 2"]'
 SKBS, QUEUED, TRIED = 'img[alt^="skb"]', 'img[alt^="The receive queue"]', 'img[alt^="Tried: "]'
-LADDER, MACHINE, SEQUENCE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]', 'img[alt^="Sixteen device pages"]'
+LADDER, MACHINE = 'img[alt*="; times modelled"]', 'img[alt^="The states of a TCP"]'
+SEQUENCE = 'img[alt*="one lost segment: numbers"]'
 CASCADE = 'img[alt*=" of virtual time"]'
 BUSES = 'img[alt^="Which link every octet crosses"]'
 FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What moved in"]'
+TCP_FILM, SKB_FILM, RESTART_FILM = 'img[alt*="  acknowledged by "]', 'img[alt^="Two holes"]', 'img[alt^="A bind of queue 2"]'
 FILMS = {"00_the_problem": 1, "02_two_memories_and_a_ledger": 1, "04_page_pool_and_providers": 2,
-         "05_rings_refill_header_split": 1, "09_tokens_recvmsg_dontneed": 1, "14_ncdevmem_and_doctor": 1}
+         "05_rings_refill_header_split": 1, "07_skbs_nobody_may_read": 1, "08_tcp_on_headers_alone": 2,
+         "09_tokens_recvmsg_dontneed": 1, "10_netlink_restart_unbind": 1, "14_ncdevmem_and_doctor": 1}
 EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
@@ -228,11 +231,14 @@ PLANS = {
                                          keys_of_the_ring, "pages", None, ("pages, ring 64, header buffer 128",)),
     "06_steering": Plan({LANDED: 3, TABLE: 1}, "8 queues, all but the last, a rule", keys_of_steering,
                         "no rule", "2", ("4 queues, over all queues, no rule", "2 queues, over all queues, no rule")),
-    "07_skbs_nobody_may_read": Plan({SKBS: 4, QUEUED: 3, TRIED: 1, CAPTION: 2}, "pages, GRO off, 20 segments of 100, splice",
+    "07_skbs_nobody_may_read": Plan({SKBS: 4, QUEUED: 3, TRIED: 1, CAPTION: 2, SKB_FILM: 1},
+                                    "pages, GRO off, 20 segments of 100, splice",
                                     keys_of_the_skbs, "GRO on", None, ("device memory, GRO on, 20 segments of 100",)),
-    "08_tcp_on_headers_alone": Plan({LADDER: 4, MACHINE: 1, SEQUENCE: 1}, "loss 20 %, reordering none, MTU 1500, 128 pages",
+    "08_tcp_on_headers_alone": Plan({LADDER: 4, MACHINE: 1, SEQUENCE: 1, TCP_FILM: 2},
+                                    "loss 20 %, reordering none, MTU 1500, 128 pages",
                                     keys_of_tcp, "in order", None, ("loss 20 %, reordering none, MTU 9000",)),
-    "10_netlink_restart_unbind": Plan({RESTART: 3, HELD: 1}, "the driver ignores the provider, the whole device is reset",
+    "10_netlink_restart_unbind": Plan({RESTART: 3, RESTART_FILM: 1, HELD: 1},
+                                      "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
     "11_break_it": Plan({CASCADE: 4, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
