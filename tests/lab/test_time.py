@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import devmemlab as dml
+from devmemlab.lab import blocks
 from devmemlab.lab.blocks import kept_blocks, put_back
 from devmemlab.lab.course import ScenarioCourse
 from devmemlab.lab.journey import Journey, journey
@@ -341,3 +342,20 @@ def test_blocks_come_back(nbytes, first, then):
     put_back(octets, kept)
     assert (octets == before).all() and all(any(data) for data in kept.values())
     assert all(later[k] is kept[k] for k in kept if later.get(k) == kept[k]), "what has not changed is kept twice"
+
+
+@pytest.mark.parametrize("way", ["pagemap", "nothing"])
+def test_every_way_of_finding_pages_finds_the_same(way, monkeypatch):
+    octets = np.zeros((4 << 20) + 16, np.uint8)[16:]
+    octets[[5, 1 << 20, (3 << 20) + 1, (4 << 20) - 1]] = 7
+    device = dml.DeviceMemory("4MiB")
+    device.octets[[9, 3 << 20]] = 5
+    wanted = kept_blocks(octets), kept_blocks(device.octets, None, device.fd)
+    assert [len(kept) for kept in wanted] == [4, 2]
+    if way == "nothing":
+        monkeypatch.setattr(blocks, "fcntl", None)
+        monkeypatch.delattr(blocks.os, "SEEK_DATA", raising=False)
+    else:
+        monkeypatch.setattr(blocks, "PAGEMAP_SCAN", 0)      # an older kernel knows no such request
+    assert (kept_blocks(octets), kept_blocks(device.octets, None, device.fd)) == wanted
+    device.close()
