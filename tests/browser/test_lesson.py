@@ -29,7 +29,7 @@ FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What 
 TCP_FILM, SKB_FILM, RESTART_FILM = 'img[alt*="  acknowledged by "]', 'img[alt^="Two holes"]', 'img[alt^="A bind of queue 2"]'
 FILMS = {"00_the_problem": 1, "02_two_memories_and_a_ledger": 1, "04_page_pool_and_providers": 2,
          "05_rings_refill_header_split": 1, "07_skbs_nobody_may_read": 1, "08_tcp_on_headers_alone": 2,
-         "09_tokens_recvmsg_dontneed": 1, "10_netlink_restart_unbind": 1, "14_ncdevmem_and_doctor": 1}
+         "10_netlink_restart_unbind": 1, "14_ncdevmem_and_doctor": 1}
 EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
 CONTROL = ".dml-control"
