@@ -186,6 +186,15 @@ def test_a_process_is_judged_by_its_end():
         time_once(bad)
 
 
+@pytest.mark.once
+def test_what_this_process_holds_is_not_counted_as_the_programs():
+    """Linux counts what the parent of a started program held: 400 MiB here, of which the program has nothing."""
+    held = bytearray(400 << 20)
+    held[::4096] = bytes([1]) * len(held[::4096])
+    case = cold.Process("small", "-I", "-S", "-c", "pass")
+    assert case.figures([time_once(case)])["peak_rss_mib"][0] < 100 and held[4096] == 1
+
+
 def test_quick_leaves_out_what_takes_minutes():
     with cold.cases(True) as quick, cold.cases() as full:
         assert {"warm", "lesson_00"} <= {case.name for case in full} - {case.name for case in quick}

@@ -36,6 +36,23 @@ with dml.Lab() as lab:
 """
 FIRST = "from devmemlab.base.seq import seq_add; assert seq_add(1, 2) == 3"
 TAIL = 400
+STARTER = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+began = time.perf_counter_ns()
+child = subprocess.Popen(sys.argv[2:])
+try:
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+finally:
+    if child.returncode is None:
+        child.terminate()
+        child.wait()
+with open(sys.argv[1], "w") as told:
+    print(child.returncode, time.perf_counter_ns() - began, used.ru_maxrss, file=told)
+"""
+"""FILE PROGRAM ...: run it, and write status, nanoseconds and largest resident set to a file. The system counts into the last
+one what the process held that a program was started from; so it is started from a small one."""
 
 
 class Process(Case):
@@ -62,25 +79,43 @@ class Process(Case):
         self.beforehand = beforehand
 
     def run(self):
-        """Start it and wait for it; gives status and what it said last."""
+        """Start it and wait for it; gives status, what it said last, and nanoseconds."""
         with tempfile.TemporaryDirectory(prefix="devmemlab-bench-") as folder:
             home = {"NUMBA_CACHE_DIR": f"{folder}/cache"} if self.empty else {}
+            words = [word.replace("{folder}", folder) for word in self.arguments]
             with open(f"{folder}/said", "wb+") as said:
-                words = [word.replace("{folder}", folder) for word in self.arguments]
-                child = subprocess.Popen([sys.executable, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                                         env=os.environ | home)
+                starter = subprocess.Popen([sys.executable, "-I", "-S", "-c", STARTER, f"{folder}/told", sys.executable, *words],
+                                           stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=os.environ | home)
                 try:
-                    _, status, used = os.wait4(child.pid, 0)
-                    child.returncode = os.waitstatus_to_exitcode(status)
+                    starter.wait()
                 finally:
-                    if child.returncode is None:
-                        child.send_signal(signal.SIGTERM)
-                        child.wait()
+                    if starter.returncode is None:
+                        starter.send_signal(signal.SIGTERM)
+                        starter.wait()
                 said.seek(0)
                 words = said.read()[-TAIL:].decode(errors="replace")
+            try:
+                status, ns, most = map(int, pathlib.Path(f"{folder}/told").read_text().split())
+            except (OSError, ValueError):
+                return starter.returncode or 1, words, 0
         # Linux counts in KiB, macOS in octets.
-        self.rss.append(used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10))
-        return child.returncode, words
+        self.rss.append(most / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+        return status, words, ns
+
+    def spent(self, result):
+        """Tell how long the program ran.
+
+        Parameters
+        ----------
+        result : (int, str, int)
+            Of `run`.
+
+        Returns
+        -------
+        ns : int
+            From its start to its end.
+        """
+        return result[2]
 
     def figures(self, runs):
         """Name the figures.
@@ -102,7 +137,7 @@ class Process(Case):
 
         Parameters
         ----------
-        result : (int, str)
+        result : (int, str, int)
             Of `run`.
 
         Raises
@@ -110,7 +145,7 @@ class Process(Case):
         OSError
             EIO: it did not.
         """
-        status, said = result
+        status, said, _ = result
         if status:
             raise error(EIO, f"{self.name}: the process ended with {status}: {said}")
 
