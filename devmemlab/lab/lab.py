@@ -236,7 +236,6 @@ class Lab:
             The same for the same state, wherever in this or another process its memory lies.
         """
         from devmemlab.lab.state_hash import state_hash
-
         return state_hash(self)
 
     def save(self, path):
@@ -263,8 +262,7 @@ class Lab:
         Parameters
         ----------
         thing : Socket, Packet or tuple
-            A socket of a host, or ``(host, fd)``; a queue: ``(host, ifname, queue)``; a packet: a line of ``dml.packets(host)``,
-            or ``(host, "packet", number)``.
+            A socket, or ``(host, fd)``; ``(host, ifname, queue)``; a line of ``dml.packets(host)``, or ``(host, "packet", n)``.
 
         Returns
         -------
