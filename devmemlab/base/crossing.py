@@ -9,10 +9,9 @@ To note where some sixty tables of a host lie takes tens of microseconds, each t
 
 import numpy as np
 from llvmlite import ir
-from numba import config, njit, typeof, types
+from numba import config, typeof
 from numba.core import cgutils
-from numba.core.typing import Signature
-from numba.extending import NativeValue, intrinsic, typeof_impl, unbox
+from numba.extending import NativeValue, typeof_impl, unbox
 
 from devmemlab.base.component import POINTER, ComponentType, note_of, place_in
 
@@ -80,6 +79,29 @@ def _write_note(typ, component, c):
     return NativeValue(address, is_error=builder.load(wrong), cleanup=cleanup if cleanups else None)
 
 
+def note_words(component):
+    """Write a component's note as numbers: what `_write_note` has a kernel's wrapper write on the stack.
+
+    Parameters
+    ----------
+    component : NamedTuple
+        Of a class marked `devmemlab.base.component.component`.
+
+    Returns
+    -------
+    words : list of int
+        For each array its seven words or more, in the order of Numba's array structure; the first two, which count
+        references, stay 0: nothing reads them.
+    """
+    words = []
+    for part in component:
+        if isinstance(part, np.ndarray):
+            words += [0, 0, part.size, part.itemsize, part.ctypes.data, *part.shape, *part.strides]
+        else:
+            words += note_words(part)
+    return words
+
+
 class Sealed:
     """A component whose note is kept: to pass it costs what one number costs, however many tables it has.
 
@@ -93,49 +115,15 @@ class Sealed:
 
     def __init__(self, component):
         self.component = component
-        self._note = np.zeros(_note_bytes(component), np.uint8)
+        self._note = np.array(note_words(component), np.int64)
         self.address = self._note.ctypes.data
         self.numba_type = typeof(component)
-        _seal(component, self.address)
         self.__dict__.update(component._asdict())
 
 
 @typeof_impl.register(Sealed)
 def _typeof_sealed(sealed, context):
     return sealed.numba_type
-
-
-@intrinsic
-def _copy_note(typing_context, component, address):
-    """Copy the note of a component to an address; gives its length."""
-    def generate(context, builder, signature, args):
-        note = note_of(context, component)
-        size = context.get_abi_sizeof(note)
-        source, target = args
-        cgutils.raw_memcpy(builder, builder.inttoptr(target, POINTER), builder.bitcast(source, POINTER),
-                           ir.Constant(ir.IntType(64), size), 1)
-        return ir.Constant(ir.IntType(64), size)
-
-    return Signature(types.int64, (component, types.int64), None), generate
-
-
-@intrinsic
-def _measure_note(typing_context, component):
-    """Tell how long the note of a component is, octets."""
-    def generate(context, builder, signature, args):
-        return ir.Constant(ir.IntType(64), context.get_abi_sizeof(note_of(context, component)))
-
-    return Signature(types.int64, (component,), None), generate
-
-
-@njit(_nrt=False)
-def _seal(component, address):
-    return _copy_note(component, address)
-
-
-@njit(_nrt=False)
-def _note_bytes(component):
-    return _measure_note(component)
 
 
 def seal(component):

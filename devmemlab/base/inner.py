@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-BITCODE = "devmemlab bitcode"
+BITCODE, OBJECT = "devmemlab bitcode", "devmemlab object code"
 
 
 class _NoEnvironments:
@@ -98,6 +98,50 @@ class InnerLibrary(JITCodeLibrary):
         library._final_module = library._shared_module = llvm.parse_bitcode(octets)
         library._finalize_final_module()
         return library
+
+
+def keep_object(library):
+    """What a cache keeps of a kernel that Python calls: nobody will link it, so its intermediate code is left out.
+
+    Parameters
+    ----------
+    library : numba.core.codegen.JITCodeLibrary
+        Compiled.
+
+    Returns
+    -------
+    state : tuple
+        Name, `OBJECT`, machine code, names that it defines.
+    """
+    library._ensure_finalized()
+    module = library._get_module_for_linking()
+    names = [value.name for values in (module.functions, module.global_variables) for value in values if not value.is_declaration]
+    return library.name, OBJECT, library._get_compiled_object(), names
+
+
+def restore_object(codegen, state):
+    """Make a library of what `keep_object` kept.
+
+    Parameters
+    ----------
+    codegen : numba.core.codegen.CPUCodegen
+        The code generator of the process.
+    state : tuple
+        From `keep_object`.
+
+    Returns
+    -------
+    library : numba.core.codegen.JITCodeLibrary
+        Finished.
+    """
+    name, _, octets, names = state
+    library = codegen.create_library(name)
+    library.enable_object_caching()
+    library._set_compiled_object(octets)
+    library._shared_module = library._final_module
+    library._finalize_final_module()
+    codegen._engine._defined_symbols.update(names)
+    return library
 
 
 class InnerCompiler(CompilerBase):

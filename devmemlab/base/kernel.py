@@ -160,8 +160,9 @@ def kernel(function=None, **options):
         folder = _folder(path, function.__module__)
         if folder:
             for form in forms(compiled):
-                form._cache = persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None,
-                                                  inner=form is not compiled)
+                inner = form is not compiled
+                form._cache = persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner,
+                                                  linked=inner or len(forms(compiled)) == 1)
         REGISTRY[f"{function.__module__}.{function.__qualname__}"] = compiled
     return compiled
 

@@ -12,6 +12,7 @@ sources edited while a process runs would be compiled into the folder of the old
 nothing is kept, or read, once a source file that the kernel is made of has changed.
 """
 
+import functools
 import hashlib
 import os
 import pickle
@@ -21,7 +22,7 @@ import sys
 from numba.core.compiler import CompileResult
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-from devmemlab.base.inner import BITCODE, InnerLibrary
+from devmemlab.base.inner import BITCODE, OBJECT, InnerLibrary, keep_object, restore_object
 
 _PROCESS = secrets.token_hex(4)
 _DIGEST_BYTES = 32
@@ -100,11 +101,29 @@ class _Files(IndexDataCacheFile):
 class _Impl(CompileResultCacheImpl):
     """Numba's translation between compiled results and what can be pickled, at a place of our choosing."""
 
-    def __init__(self, function, directory, inner):
+    def __init__(self, function, directory, inner, linked):
+        self._linked = linked
         self._lineno = function.__code__.co_firstlineno
         self._locator = _Place(directory, self._lineno)
         name = f"{function.__module__}.{function.__qualname__}{INNER_SUFFIX if inner else ''}"
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
+
+    def reduce(self, data):
+        """Choose what is kept of a compiled result.
+
+        Parameters
+        ----------
+        data : CompileResult
+            What was compiled.
+
+        Returns
+        -------
+        payload : tuple
+            To be pickled.
+        """
+        if not self._linked:
+            data.library.serialize_using_object_code = functools.partial(keep_object, data.library)
+        return super().reduce(data)
 
     def rebuild(self, target_context, payload):
         """Make a compiled result of what was kept.
@@ -121,15 +140,20 @@ class _Impl(CompileResultCacheImpl):
         result : CompileResult
             Ready to be called, or to be linked.
         """
-        state, fndesc, env, signature, objectmode, lifted, annotation, reload_init, _ = payload
-        if state[1] != BITCODE:
+        state, fndesc, env, signature, objectmode, lifted, annotation, reload_init, environments = payload
+        restore = {BITCODE: InnerLibrary.restore, OBJECT: restore_object}.get(state[1])
+        if restore is None:
             return super().rebuild(target_context, payload)
-        library = InnerLibrary.restore(target_context.codegen(), state)
-        return CompileResult(
+        library = restore(target_context.codegen(), state)
+        result = CompileResult(
             target_context=target_context, typing_context=target_context.typing_context, library=library, environment=env,
             entry_point=target_context.get_executable(library, fndesc, env), fndesc=fndesc, type_annotation=annotation,
             signature=signature, objectmode=objectmode, lifted=lifted, typing_error=None, call_helper=None, metadata=None,
             reload_init=reload_init, referenced_envs=())
+        if state[1] == OBJECT:
+            for each in environments:
+                library.codegen.set_env(each.env_name, each)
+        return result
 
 
 class KernelCache(FunctionCache):
@@ -145,13 +169,15 @@ class KernelCache(FunctionCache):
         Tells whether the sources that `directory` is named by are still those on disk.
     inner : bool
         Whether this is the form that other kernels call.
+    linked : bool
+        Whether other code may be linked with it: False for what has an inner form beside it.
     """
 
-    def __init__(self, function, directory, still_true, inner=False):
+    def __init__(self, function, directory, still_true, inner=False, linked=True):
         self._name = repr(function)
         self._py_func = function
         self._still_true = still_true
-        self._impl = _Impl(function, directory, inner)
+        self._impl = _Impl(function, directory, inner, linked)
         self._cache_path = str(directory)
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, directory.name)
         self.enable()
