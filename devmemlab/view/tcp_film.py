@@ -243,7 +243,7 @@ def tcp_film(conversation, pieces=(), calls=(), title=None):
     film = Film(title or f"Segments between {ends[0]} and {ends[1]}", played, lines, kind, amount, item, tracks, readout,
                 max(float(played[-1]), 1.0) / min(SECONDS, max(6.0, 0.3 * n)), at_ns - at_ns[0], columns,
                 {"ends": list(ends), "side": side})
-    film.pieces, film.phases = list(pieces), phases
+    film.pieces, film.phases, film.segments = list(pieces), phases, segments
     return film
 
 

@@ -8,6 +8,7 @@ Omits. Single segments where a pixel column has several hundred: their stretches
 import numpy as np
 
 from devmemlab.view.svg import number
+from devmemlab.view.theme import colour
 from devmemlab.view.time_axis import TimeAxis
 
 LEFT, RIGHT, TOP, PLOT, MOST = 526, 776, 96, 250, 400
@@ -114,3 +115,35 @@ class Plot:
         corners = [(a, b) for k, (a, b) in enumerate(zip(x.tolist(), y.tolist()))]
         return "".join(f"{'H' if k else 'M'}{number(a)}{'V' if k else ' '}{number(b)}" for k, (a, b) in enumerate(corners)) + (
             f"H{RIGHT}" if corners else "")
+
+    def cross(self, one):
+        """Draw what marks a segment that was lost, a path.
+
+        Parameters
+        ----------
+        one : Segment
+            With data.
+
+        Returns
+        -------
+        content, attributes : str or None, dict
+            For `devmemlab.view.svg.element`.
+        """
+        x, y = float(self.x(one.sent_ns)) - 4, float(self.y((one.seq + one.end) / 2)) - 4
+        return None, {"d": f"M{number(x)} {number(y)}l8 8m0 -8l-8 8", "stroke": colour("ink"), "stroke_width": 2, "fill": "none"}
+
+    def letter(self, one):
+        """Draw what marks a segment that was sent again, a text.
+
+        Parameters
+        ----------
+        one : Segment
+            With data.
+
+        Returns
+        -------
+        content, attributes : str or None, dict
+            For `devmemlab.view.svg.element`.
+        """
+        x, y = float(self.x(one.sent_ns)) + 5, float(self.y((one.seq + one.end) / 2)) + 4
+        return "R", {"x": x, "y": y, "class_": "tiny strong halo"}

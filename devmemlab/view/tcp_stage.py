@@ -101,8 +101,17 @@ def _plot(prefix, plot, film, position):
     """Draw sequence numbers over time, as far as it has come."""
     told, parts = plot.sequence, []
     again, first = [one for one in told.data if one.again], [one for one in told.data if not one.again]
+    # One by one where they can be told apart, because many leave at one moment; else the clip has to do.
+    number_of = {id(one): k for k, one in enumerate(film.segments)} if len(told.data) <= MOST else {}
+
+    def since(one, column="s.left"):
+        return [(int(film.columns[column][number_of[id(one)]]), "sent")]
+
+    looks = ((first, "payload", 1.4), (again, "copied", 2.2))
     inside = [element("path", d=plot.stretches(some), stroke=theme.colour(role), stroke_width=width, fill="none")
-              for some, role, width in ((first, "payload", 1.4), (again, "copied", 2.2)) if some]
+              for some, role, width in looks if some and not number_of]
+    inside += [phased(position, since(one), "path", d=plot.stretches([one]), stroke=theme.colour(role), stroke_width=width,
+                      fill="none") for some, role, width in looks if number_of for one in some]
     for name, role, dashes in (("acknowledged", "device", None), *[("window", "header", "6 3")] * (not plot.clipped)):
         inside.append(element("path", d=plot.steps(name), fill="none", stroke=theme.colour(role), stroke_width=2,
                               stroke_dasharray=dashes))
@@ -111,10 +120,11 @@ def _plot(prefix, plot, film, position):
                                             f"V{number(float(plot.y(b)))}" for at_ns, a, b in blocks),
                           stroke=theme.colour("user"), stroke_width=1.5, stroke_dasharray="1.5 2", fill="none"))
     lost = [one for one in told.data if one.fate in ("lost", "damaged")][:MOST]
-    inside += [element("path", d=f"M{number(float(plot.x(one.sent_ns)) - 4)} {number(float(plot.y((one.seq + one.end) / 2)) - 4)}"
-                                 "l8 8m0 -8l-8 8", stroke=theme.colour("ink"), stroke_width=2, fill="none") for one in lost]
-    inside += [element("text", "R", x=float(plot.x(one.sent_ns)) + 5, y=float(plot.y((one.seq + one.end) / 2)) + 4,
-                       class_="tiny strong halo") for one in again[:24]]
+    for some, tag, made in ((lost, "path", plot.cross), (again[:24], "text", plot.letter)):
+        for one in some:
+            content, look = made(one)
+            inside.append(phased(position, since(one, "s.came" if tag == "path" else "s.left"), tag, content, **look) if number_of
+                          else element(tag, content, **look))
     clip = slide(film, position, "plot.width", "width", x=LEFT - 4, y=TOP - 6, height=PLOT + 12)
     parts += [element("defs", element("clipPath", clip, id=f"{prefix}-past")),
               element("g", "".join(inside), clip_path=f"url(#{prefix}-past)"),

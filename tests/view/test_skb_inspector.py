@@ -109,6 +109,12 @@ def moment(at_ns, in_order, early=()):
     return Moment(at_ns, "so", 0, 0, Queue(1, 4864 * len(in_order), 65536, *skbs), {one.skb: () for one in sum(skbs, ())})
 
 
+def test_a_row_that_is_used_again_is_another_skb():
+    film = skb_film([moment(0, [1]), moment(1, [1, 2]), moment(2, [2]), moment(3, [2, 1])])
+    assert [film.value("in.0.life", k) for k in (1, 2, 3, 4)] == [1, 1, 2, 2] and film.value("in.1.life", 4) == 3
+    assert picked_version(film, 3, 1) == (0, 1) and picked_version(film, 4, 1) == (0, 1) and picked_version(film, 4, 2)[0]
+
+
 def test_what_has_no_slot_is_counted_and_too_much_is_refused(monkeypatch):
     film = skb_film([moment(0, range(1, 10)), moment(1, [1], range(2, 10))])
     assert film.value("more", 1) == 9 - SLOTS and film.value("more", 2) == 8 - SLOTS and len(shown(film, 1)[0]) == SLOTS

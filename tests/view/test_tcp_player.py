@@ -100,6 +100,17 @@ def test_a_silence_is_one_event_and_a_loss_is_told_at_once():
     assert float(film.at[3] - film.at[2]) < 7_000_000, "nobody waits for a silence"
 
 
+def test_what_is_answered_comes_behind_what_it_answers():
+    told = [segment(size=10, arrived=5), segment(1, ack=11, sent=5, arrived=9), segment(size=20, seq=11, sent=9, arrived=14)]
+    film = tcp_film(Conversation(("a", "b"), told, True))
+    said = [" ".join(film.line(k).split(" ")[:2]) for k in range(len(film))]
+    assert said == ["a sends", "b gets", "b sends", "a gets", "a sends", "b gets"]
+    # All of a burst leave at one moment, and still each is drawn when it is told.
+    burst = [segment(size=10, seq=1 + 10 * k, sent=0, arrived=90 + k) for k in range(9)]
+    player = TcpPlayer(Conversation(("a", "b"), [*burst, segment(1, ack=91, sent=99, arrived=120)], True))
+    assert [player.svg(k).count('data-phase="sent"') for k in (0, 1, 5, 9, 12)] == [0, 1, 5, 9, 9]
+
+
 def test_rows_show_the_newest_and_nothing_to_come(harmed):
     film = harmed[2].film
     for position in (0, 1, 7, len(film) // 2, len(film)):
