@@ -51,7 +51,8 @@ def pictures():
     made = {"heat_map": heat_map(talk.trainer), "occupancy": occupancy(talk.trainer), "graph": reference_graph(talk.trainer),
             "ladder": ladder(talk.lab), "time_sequence": time_sequence(talk.lab), "states": state_picture(a=talk.client),
             "tcp": tcp_player(talk.lab), "restart": RestartPlayer([crowd(400)]), "player": small_player(),
-            "binding": BindingControl(), "transfer": TransferControl(run=lambda **options: Result()), "flow": byte_flow(Result()), "legend": theme.legend()}
+            "binding": BindingControl(), "transfer": TransferControl(run=lambda **options: Result()), "flow":
+            byte_flow(Result()), "legend": theme.legend()}
     talk.lab.close()
     talk.device.close()
     return made
