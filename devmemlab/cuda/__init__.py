@@ -8,7 +8,7 @@ Omits. A NIC that writes into the GPU: the simulated one writes to page-locked h
 Reading order: driver (is there a GPU, or its simulator), compiling (CPU functions for the GPU), packets (header parse, Toeplitz
 hash, token unpack); batch (pieces to copies), gathering (the gather kernel), memory (`DeviceMemory`), array and dlpack (for
 CuPy, PyTorch, NumPy), dmabuf (for a real NIC); stored (the table that was measured on a GPU, if one was). The receivers and the
-bench that use it are in ``devmemlab/lab``: gpu_receivers and ``bench/gpu``.
+bench that use it are in ``devmemlab/lab``.
 
 Nothing here imports ``numba.cuda`` before it is used; without it the error names ``pip install 'devmemlab[cuda]'``.
 """

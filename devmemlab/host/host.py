@@ -117,7 +117,7 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         self.trace = make_trace((1 << 20) if trace is True else int(trace)) if trace else None
         self.fds = FdTable()
         self._work_ns = self._put_off = 0
-        self._parts = None
+        self._tables = None
         self._no_routes(parse_mac(gateway_mac) if gateway_mac else None)
         self.mem = Mem(self.profile)
         self.genl = Genl(self)
@@ -162,9 +162,15 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         mem = self.mem
         parts = (self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, mem.netmems, mem.pools, mem.providers,
                  self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps, self.rings)
-        if self._parts is None or any(map(is_not, parts, self._parts)):
-            self._parts, self._machine = parts, seal(Machine(*parts))
+        if self._tables is None or any(map(is_not, parts, self._tables)):
+            self._tables = Machine(*parts)
+            self._machine = seal(self._tables)
         return self._machine
+
+    @property
+    def tables(self):
+        """Machine: every table, by name."""
+        return self.machine and self._tables
 
     def step(self):
         """Do what is due now: one burst from each port, timers, and what they made to send.

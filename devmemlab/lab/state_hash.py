@@ -143,7 +143,7 @@ def parts_of(lab):
     """
     yield "clock", hashlib.sha256(str(lab.clock.now_ns).encode()).hexdigest()
     for host in lab.hosts:
-        tables = [*leaves(host.machine, "machine"), *leaves(host.mem.dmabufs, "mem.dmabufs")]
+        tables = [*leaves(host.tables, "machine"), *leaves(host.mem.dmabufs, "mem.dmabufs")]
         for path, table in tables:
             digest = hashlib.sha256()
             _feed_table(digest, path, table)

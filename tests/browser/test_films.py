@@ -56,8 +56,6 @@ def connection():
     return made
 
 
-FILMS = {"flow": lambda program: memory_flow(),
-         "bus": lambda program: bus_map(),
 def receive_queue():
     """Two holes, which are filled one after the other."""
     talk, stream = dml.scenes_tcp.transfer(20_000, lose={3, 9})
@@ -70,6 +68,7 @@ def receive_queue():
 FILMS = {"skbs": lambda program: receive_queue(),
          "tcp": lambda program: connection(),
          "flow": lambda program: memory_flow(),
+         "bus": lambda program: bus_map(),
          "heat": lambda program: heat_film(program.host),
          "pool": lambda program: pool_film(program.host),
          "tokens": lambda program: token_player(program.host),
