@@ -76,8 +76,8 @@ def test_a_kernel_sees_what_python_sees(shape):
     before = int(outer.inner.two[0, 1].left)
     _look(outer, out)
     two = outer.inner.two
-    assert out.tolist() == [shape[0], outer.rows[-1].third, outer.inner.one[1].left, two[3, 2].right, 8, shape[0] * 100 + shape[1],
-                            9, two[4, 1].third]
+    assert out.tolist() == [shape[0], outer.rows[-1].third, outer.inner.one[1].left, two[3, 2].right, 8,
+                            shape[0] * 100 + shape[1], 9, two[4, 1].third]
     assert outer.inner.two[0, 1].left == before + 7
 
 
