@@ -32,6 +32,13 @@
 # %% [markdown]
 # ## Why does it matter?
 #
+# **Level: cost.** In Linux: [Documentation/networking/devmem.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/devmem.rst).
+# Here: `devmemlab/lab/crossings.py`, `devmemlab/lab/packet_story.py`.
+#
+# (Every section of every lesson says its *level* like this. **Story**: what happens, and why anybody wants it. **Mechanism**: how
+# it works inside. **ABI**: numbers, octets and errors that programs rely on. **Cost**: what is counted or measured. **Research**:
+# what could be done otherwise. Then come the kernel's file that does it and the lab's. Read one level first, if you like.)
+#
 # Count how often each payload byte crosses the wires of host memory (DRAM), once for each write and once for each read:
 #
 # | way of receiving | crossings of DRAM | copies by the CPU | crossings of the PCIe switch's uplink |
@@ -57,6 +64,8 @@
 # %% [markdown]
 # ## 1. Predict
 #
+# **Level: story.** Here: `devmemlab/lab/compare.py`.
+#
 # We count a **copy** whenever a payload byte is written somewhere, no matter by whom: the network card's own write (DMA)
 # counts too. How often is each byte copied until it is in device memory?
 #
@@ -72,6 +81,9 @@ my_guess = {"devmem": 1, "host_copy": 2, "host_copy_pageable": 2, "memcpy": 1}
 
 # %% [markdown]
 # ## 2. One real transfer, four ways
+#
+# **Level: cost.** In Linux: [net/ipv4/tcp.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp.c).
+# Here: `devmemlab/lab/compare.py`, `devmemlab/sock/recvmsg.py`.
 #
 # The capture holds two million octets that one Linux kernel sent to another, in frames of 1500 octets. Every way receives
 # the very same frames, and afterwards the payload is read *where the device would read it* and its SHA-256 compared.
@@ -143,6 +155,11 @@ result.plot()
 
 # %% [markdown]
 # ## 3. By hand
+#
+# **Level: ABI.** In Linux: [net/core/netdev-genl.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/netdev-genl.c),
+# [net/ipv4/tcp.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp.c),
+# [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c).
+# Here: `devmemlab/host/genl/bind_rx.py`, `devmemlab/sock/recvmsg.py`, `devmemlab/sock/tokens.py`.
 #
 # A capture becomes a *port* that plays the recorded sender, and a host that answers to the recorded receiver's address. What
 # follows is what a program does on a real kernel, call by call.
@@ -300,6 +317,9 @@ host.close(fd)
 # %% [markdown]
 # ## 4. Turn the knobs
 #
+# **Level: cost.** In Linux: [Documentation/networking/ethtool-netlink.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/ethtool-netlink.rst).
+# Here: `devmemlab/nic/hds.py`.
+#
 # Frames of 9000 octets (another recording of the same stream), and the size of the program's buffer in the copying ways. Use
 # the mouse, or Tab, Enter and the arrow keys.
 #
@@ -353,8 +373,8 @@ assert control.result["devmem"].stages["DMA_HEADER"][0] * 5 < result["devmem"].s
 # | 14 | EFAULT | say that you can take tokens | `MSG_SOCK_DEVMEM` |
 # | 525 | none | leave room for control messages | `CMSG_SPACE(24)` for each piece |
 #
-# **Now read** `devmemlab/sock/recvmsg.py`: the call you made above, in 250 lines that mirror the kernel's. Then
-# `devmemlab/sock/tokens.py`, where `dontneed` gives the pages back. In a terminal, `devmemlab demo` makes the comparison of
+# **Now read** the room `devmemlab/sock`: `recvmsg.py`, the call you made above, in 250 lines that mirror the kernel's. Then
+# `tokens.py`, where `dontneed` gives the pages back. In a terminal, `devmemlab demo` makes the comparison of
 # this page, and `devmemlab replay` takes a capture of your own.
 
 # %%

@@ -30,6 +30,9 @@
 # %% [markdown]
 # ## 1. A frame
 #
+# **Level: mechanism.** In Linux: [net/core/flow_dissector.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/flow_dissector.c).
+# Here: `devmemlab/wire/frame.py`.
+#
 # This one carried 1448 octets of a stream from one Linux kernel to another. It was recorded; nothing in it is made up.
 
 # %%
@@ -90,6 +93,9 @@ assert layers(ack)[-1].name == "padding" and cut_of(ack).at == 54
 
 # %% [markdown]
 # ## 2. Why exactly there?
+#
+# **Level: mechanism.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c).
+# Here: `devmemlab/nic/hds.py`.
 #
 # Suppose a card that always cuts at the same place. Here are the lengths of all headers of the recording:
 
@@ -164,6 +170,10 @@ assert card.device.read(0, 24) == b"for the device alone" + bytes(4)
 # %% [markdown]
 # ## 3. Move the cut
 #
+# **Level: mechanism.** In Linux: [net/ipv6/exthdrs_core.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv6/exthdrs_core.c),
+# [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/wire/ipv6.py`, `devmemlab/wire/options.py`.
+#
 # Headers grow in five ways. **Predict** where each of these is cut. A plain frame is cut at 54.
 
 # %%
@@ -230,6 +240,9 @@ assert control.picture.cut == (None, "header overflow")
 # %% [markdown]
 # ## 4. What cannot be cut
 #
+# **Level: mechanism.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c).
+# Here: `devmemlab/nic/hds.py`, `devmemlab/nic/rx.py`.
+#
 # **Predict** for each: does the card find the payload? Why not?
 
 # %%
@@ -281,6 +294,9 @@ dml.scenes_nic.drops(card)
 
 # %% [markdown]
 # ## 5. Who checks the sum?
+#
+# **Level: mechanism.** In Linux: [include/linux/skbuff.h](https://elixir.bootlin.com/linux/v6.18/source/include/linux/skbuff.h).
+# Here: `devmemlab/nic/csum.py`.
 #
 # TCP's checksum covers its header, a part of the IP header, *and the payload*. The kernel cannot read the payload. So the card
 # must check, and say so. One octet is damaged on the way. **Predict**: what does the program get?
@@ -365,8 +381,8 @@ assert unchecked == {"device memory": {"bad checksum": 1}, "pages": {}}
 # | IPv6 | 40, and its extensions | each extension |
 # | TCP | 20 to 60 | the upper half of its octet 12 |
 #
-# **Now read** `devmemlab/nic/hds.py`: the decision, in one kernel of ten lines. `devmemlab/wire/frame.py` and the chapters that
-# it calls walk the headers, and `devmemlab/lab/frames.py` wrote the frames of this page. The next lesson asks what it costs to
+# **Now read** the room `devmemlab/nic`: `hds.py`, the decision, in one kernel of ten lines. `devmemlab/wire/frame.py` and the
+# chapters that it calls walk the headers, and `devmemlab/lab/frames.py` wrote the frames of this page. The next lesson asks what it costs to
 # move the payload, and for whom.
 
 # %%

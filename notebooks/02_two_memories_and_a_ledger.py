@@ -29,6 +29,9 @@
 # %% [markdown]
 # ## 1. One address space
 #
+# **Level: story.** In Linux: [Documentation/driver-api/dma-buf.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/driver-api/dma-buf.rst).
+# Here: `devmemlab/mem/region.py`, `devmemlab/mem/dmabuf_map.py`.
+#
 # On a real machine a device's memory appears among the physical addresses through a window, its *BAR* (base address register).
 # Whoever may use the bus can read and write there, the processor and other devices too. Here an address is an index into one
 # large array of octets, and a *region* is a range of it with an owner.
@@ -55,6 +58,8 @@ device.read(0, 5)
 # %% [markdown]
 # ## 2. Predict
 #
+# **Level: cost.** Here: `devmemlab/lab/crossings.py`.
+#
 # Two million octets of payload arrive. **How many octets are written to or read from host memory** until the payload is in
 # device memory, headers left out? Every write counts and every read counts.
 #
@@ -67,6 +72,8 @@ my_guess = {"devmem": 2_000_000, "host_copy": 4_000_000, "host_copy_pageable": 6
 
 # %% [markdown]
 # ## 3. The ledger
+#
+# **Level: cost.** Here: `devmemlab/mem/ledger.py`.
 #
 # The same frames, recorded from a Linux kernel, are received in the three ways. Each stage that moves octets writes down how
 # many, and in how many pieces. These numbers are *counted*, and so they are the same every time.
@@ -133,6 +140,8 @@ assert end["B/uplink"] - end["A/uplink"] == 2 * result.input["bytes"]
 # %% [markdown]
 # ## 4. For whom is it?
 #
+# **Level: cost.** Here: `devmemlab/lab/crossings.py`.
+#
 # So far the device alone used the payload. Choose somebody else, with the mouse or with Tab and Enter.
 #
 # - Which of the copies does nobody need when the processor alone uses the data?
@@ -162,6 +171,9 @@ print(control.text)
 
 # %% [markdown]
 # ## 5. Can the card get there at all?
+#
+# **Level: mechanism.** In Linux: [drivers/dma-buf/dma-buf.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/dma-buf/dma-buf.c).
+# Here: `devmemlab/mem/dmabuf.py`, `devmemlab/mem/exporter.py`.
 #
 # Two conditions are easily missed. A BAR may be smaller than the memory behind it: this device shows 4 of its 16 MiB. And two
 # devices reach each other only where the bus between them allows it (*peer to peer*).
@@ -195,6 +207,9 @@ for name, fd in (("small window", small_window), ("other bus", other_bus)):
 
 # %% [markdown]
 # ## 6. A read that is out of date
+#
+# **Level: ABI.** In Linux: [include/uapi/linux/dma-buf.h](https://elixir.bootlin.com/linux/v6.18/source/include/uapi/linux/dma-buf.h).
+# Here: `devmemlab/mem/dmabuf_file.py`.
 #
 # The processor keeps what it has read in its cache. Most machines keep caches and DMA in step by themselves (they are
 # *coherent*), but a dmabuf promises nothing of the kind. This region is not coherent:
@@ -245,6 +260,9 @@ before, odd.read(0, 5)
 
 # %% [markdown]
 # ## 7. A device that writes where it must not
+#
+# **Level: mechanism.** In Linux: [drivers/dma-buf/dma-buf.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/dma-buf/dma-buf.c).
+# Here: `devmemlab/mem/dmabuf.py`.
 #
 # Binding *attaches* the card to the dmabuf and *maps* it: from now on the IOMMU lets the card write there (and only write: it
 # receives). **Predict** which of these four attempts succeed.
@@ -321,8 +339,8 @@ assert [name for name, said in outcome.items() if said == "written"] == ["inside
 # | 22 | EINVAL | mapping more than the window shows; sync with neither READ nor WRITE | map less; say which |
 # | 14 | EFAULT | a device reaches for what is not mapped for it in this direction | keep the binding until the card is done |
 #
-# **Now read** `devmemlab/mem/region.py` (a memory with an owner), `devmemlab/mem/ledger.py` (the stages, in 100 lines) and
-# `devmemlab/lab/crossings.py`, where the model of this lesson is one table. The next lesson cuts a dmabuf into pieces that a
+# **Now read** the room `devmemlab/mem`: `region.py` (a memory with an owner) and `ledger.py` (the stages, in 100 lines). In
+# `devmemlab/lab/crossings.py` the model of this lesson is one table. The next lesson cuts a dmabuf into pieces that a
 # network card can be given.
 
 # %%

@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. Memory that can be lent
 #
+# **Level: ABI.** In Linux: [drivers/dma-buf/udmabuf.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/dma-buf/udmabuf.c).
+# Here: `devmemlab/mem/udmabuf.py`.
+#
 # Exporters of real dmabufs are drivers of GPUs and other accelerators. To try things out there is *udmabuf*: the program's own
 # memory, wrapped. It takes a *memfd*, a file without a disk, and it is picky, because a device will write there without asking
 # again: the file must never become shorter.
@@ -89,6 +92,9 @@ except OSError as error:
 # %% [markdown]
 # ## 2. The list
 #
+# **Level: mechanism.** In Linux: [Documentation/driver-api/dma-buf.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/driver-api/dma-buf.rst).
+# Here: `devmemlab/mem/dmabuf_map.py`.
+#
 # A device *attaches* to a dmabuf and *maps* it, and gets a list: at which address each segment begins, and how long it is. The
 # order of the list defines the *offsets*, the only addresses that a program will ever hear of. udmabuf lists every page by
 # itself; device memory is often one segment.
@@ -101,6 +107,10 @@ for name, row in (("udmabuf", scattered), ("device memory", whole)):
 
 # %% [markdown]
 # ## 3. The binding
+#
+# **Level: mechanism.** In Linux: [net/core/devmem.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/devmem.c),
+# [lib/genalloc.c](https://elixir.bootlin.com/linux/v6.18/source/lib/genalloc.c).
+# Here: `devmemlab/mem/binding_create.py`, `devmemlab/mem/gen_pool.py`.
 #
 # `bind` attaches, maps, and cuts every segment (a *chunk*) into net_iovs of 4096 octets. It keeps a bitmap of those that are
 # free. Last of all the binding gets its id: the number that bind-rx answers, and that comes with every piece of payload.
@@ -170,6 +180,9 @@ print(control.text)
 # %% [markdown]
 # ## 4. Two kinds of handle
 #
+# **Level: mechanism.** In Linux: [include/net/netmem.h](https://elixir.bootlin.com/linux/v6.18/source/include/net/netmem.h).
+# Here: `devmemlab/mem/netmem.py`.
+#
 # The network stack passes buffers around by a handle, a *netmem*. Bit 0 says what it is: clear for a page of host memory, set for
 # a net_iov. Everything that a pool does is the same for both, and a single test of a bit tells them apart where it matters.
 
@@ -218,6 +231,9 @@ assert page & 1 == 0 and niov & 1 == 1 and unreadable == 14
 # %% [markdown]
 # ## 5. Why not simply pages?
 #
+# **Level: research.** In Linux: [include/net/netmem.h](https://elixir.bootlin.com/linux/v6.18/source/include/net/netmem.h).
+# Here: `devmemlab/mem/netmem.py`.
+#
 # The kernel describes every page of host memory by a `struct page`, and the whole network stack knew how to deal with those. The
 # first version of device memory TCP therefore made such descriptors for device memory. This is how it went:
 #
@@ -241,6 +257,9 @@ assert page & 1 == 0 and niov & 1 == 1 and unreadable == 14
 
 # %% [markdown]
 # ## 6. Unbind too early
+#
+# **Level: mechanism.** In Linux: [net/core/devmem.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/devmem.c).
+# Here: `devmemlab/mem/binding.py`.
 #
 # Now a program that receives, as in lesson 0. It holds tokens for the data of one call.
 
@@ -317,6 +336,9 @@ later = program.lab.run(until_ns=program.lab.clock.now_ns + 2 * 10**9)
 # %% [markdown]
 # ## 7. A queue that cannot be closed
 #
+# **Level: mechanism.** In Linux: [net/core/netdev_rx_queue.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/netdev_rx_queue.c).
+# Here: `devmemlab/net/restart.py`, `devmemlab/net/provider_queue.py`.
+#
 # Unbinding has two halves: the id goes, then the queues are restarted on ordinary pages. A restart needs memory, and may fail.
 # We order such a failure. `references` are those on the binding.
 
@@ -391,8 +413,8 @@ assert program.host.audit().netmems_in_flight >= len(fresh)
 # | the card, a packet, a token | a net_iov | each gives it back |
 # | the binding | the dmabuf, attached and mapped | nobody holds the binding |
 #
-# **Now read** `devmemlab/mem/netmem.py` (handles), `devmemlab/mem/gen_pool.py` (which one is handed out, in 140 lines) and
-# `devmemlab/mem/binding.py` (both halves of unbind). The next lesson is about what stands between a binding and the card.
+# **Now read** the room `devmemlab/mem`: `netmem.py` (handles), `gen_pool.py` (which one is handed out, in 140 lines) and
+# `binding.py` (both halves of unbind). The next lesson is about what stands between a binding and the card.
 
 # %%
 lab.close()

@@ -30,6 +30,9 @@
 # %% [markdown]
 # ## 1. One buffer
 #
+# **Level: mechanism.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_alloc.py`.
+#
 # Here is a pool on a binding of 512 net_iovs. No card takes any: you are the driver.
 
 # %%
@@ -70,6 +73,9 @@ assert state(host, pool)["fast"] == 1 and state(host, pool)["inflight"] == 1
 
 # %% [markdown]
 # ## 2. A hundred buffers, and somebody else
+#
+# **Level: mechanism.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_put.py`.
 #
 # A program that returns tokens does so on its own processor. It must not touch the cache, so buffers go to the *ring*.
 # **Predict**: 100 more are taken, and returned by others. What is *in flight* then? (Write down a number.)
@@ -133,6 +139,9 @@ assert (full["cached"], full["cache_full"], full["ring"], full["ring_full"]) == 
 # %% [markdown]
 # ## 3. More than one reference
 #
+# **Level: mechanism.** In Linux: [include/net/page_pool/helpers.h](https://elixir.bootlin.com/linux/v6.18/source/include/net/page_pool/helpers.h).
+# Here: `devmemlab/mem/pool_put.py`.
+#
 # When the kernel hands out a token it takes another reference on the buffer. Only the last one returns it. At rest the count is
 # 1, not 0, as in Linux: the last user leaves it, so the next one need not write it.
 
@@ -166,6 +175,9 @@ assert parts[0][0] == parts[1][0] != parts[2][0]
 # %% [markdown]
 # ## 4. The end of a pool
 #
+# **Level: mechanism.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_destroy.py`.
+#
 # Changing the size of a ring, or unbinding, destroys a pool and makes another. Buffers that are out cannot be called back.
 # **Predict**: what does `destroy` do with 260 buffers that are still out, and the 40 in its ring?
 
@@ -195,6 +207,9 @@ doomed.host.mem.audit()
 # %% [markdown]
 # ## 5. Bursts
 #
+# **Level: cost.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_alloc.py`.
+#
 # Two thousand buffers are taken and returned in bursts, from a pool with a cache of 128 and a ring of 128. Choose the size of a
 # burst, and who returns it, with the mouse or with Tab, Enter and the arrow keys.
 #
@@ -220,6 +235,9 @@ print(control.text)
 
 # %% [markdown]
 # ## 6. What does it cost?
+#
+# **Level: cost.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_alloc.py`, `devmemlab/lab/bench/page_pool.py`.
 #
 # The authors of device memory TCP were asked what the test "page or net_iov?" costs those who never use it. They ran a kernel
 # module that takes and returns a buffer in a loop. Fast path, cycles for one buffer:
@@ -250,6 +268,9 @@ for way, ns in quoted_ns.items():
 
 # %% [markdown]
 # ## 7. In traffic
+#
+# **Level: cost.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c).
+# Here: `devmemlab/net/napi.py`.
 #
 # The same pool below a connection, on a card with a ring of 64. A program receives 64 pieces at a time, and returns its tokens
 # after every fourth call only. **Predict**: how many buffers does the pool need?
@@ -296,6 +317,9 @@ assert where.values["token"] == 256 and where.values["posted"] == 64
 
 # %% [markdown]
 # ## 8. A provider of your own
+#
+# **Level: research.** In Linux: [include/net/page_pool/memory_provider.h](https://elixir.bootlin.com/linux/v6.18/source/include/net/page_pool/memory_provider.h).
+# Here: `devmemlab/mem/user_provider.py`, `devmemlab/mem/provider.py`.
 #
 # A provider needs three operations: take note of how many buffers there are, give one away, take one back. They share an array of
 # integers, `state`, and speak of buffers by number. This one is a stack. It is compiled, and called through its address: the
@@ -467,8 +491,8 @@ mem.audit()
 # | `slow` | the page allocator was asked | host pages only |
 # | `cache_full`, `ring_full` | no room for a returned buffer | bursts are larger than the pool is built for |
 #
-# **Now read** `devmemlab/mem/pool_alloc.py` and `devmemlab/mem/pool_put.py`, the two halves of this lesson, and
-# `devmemlab/mem/provider_kit.py`, which found the bugs.
+# **Now read** the room `devmemlab/mem`: `pool_alloc.py` and `pool_put.py`, the two halves of this lesson, and `provider_kit.py`,
+# which found the bugs.
 
 # %%
 for each in (bench, small, doomed, program):

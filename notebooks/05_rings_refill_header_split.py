@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. A ring
 #
+# **Level: mechanism.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c).
+# Here: `devmemlab/nic/rxq.py`.
+#
 # `card` sets up a card with header split on; queue 1 is bound to device memory, and every frame goes there. Its ring has 64
 # descriptors. Each holds one net_iov (lesson 3) from the queue's page_pool (lesson 4), and a small *header buffer* in host
 # memory.
@@ -94,6 +97,9 @@ assert after["doorbells"] == 7
 # %% [markdown]
 # ## 2. A burst
 #
+# **Level: cost.** In Linux: [net/core/dev.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/dev.c).
+# Here: `devmemlab/net/napi.py`.
+#
 # A card interrupts; the driver then *polls*. It takes what is there, 64 packets at most (the *budget*), posts new buffers and
 # looks again. Between two polls nobody refills the ring. In this lab the driver gets its turn after every 64 frames and at the
 # end of a burst.
@@ -122,6 +128,9 @@ assert seen["rx_hsplit_pkt"] == 64 and seen["rx_dropped_pkt"] == 36
 
 # %% [markdown]
 # ## 3. The driver's table
+#
+# **Level: mechanism.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c).
+# Here: `devmemlab/net/napi.py`.
 #
 # A completion says: which buffer, how many octets, was it split, did the headers fit. The driver decides by the first line that
 # matches. This is what gve does (*quoted*: gve_rx_dqo.c of Linux 6.18, in our words):
@@ -201,6 +210,9 @@ assert (no_such_slot["rx_desc_err_dropped_pkt"], failed_write) == (1, {"rx_dropp
 # %% [markdown]
 # ## 4. Small packets: the threshold
 #
+# **Level: ABI.** In Linux: [net/ethtool/rings.c](https://elixir.bootlin.com/linux/v6.18/source/net/ethtool/rings.c).
+# Here: `devmemlab/net/rings.py`.
+#
 # Splitting costs: two writes across the bus in place of one, and a whole page for a payload of a few octets. Copying is cheaper
 # for small ones. `hds-thresh` says up to which size a payload stays with its headers. **Predict**: payloads of 100, 128, 129
 # and 1000 octets, a threshold of 128. Which are split? And may a bound queue have a threshold?
@@ -261,6 +273,9 @@ assert control.counts["no descriptor"] == 0 and control.counts["delivered"] == 8
 # %% [markdown]
 # ## 5. Packets made larger: hardware GRO
 #
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_offload.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_offload.c).
+# Here: `devmemlab/nic/gro_hw.py`.
+#
 # A card may join segments of one connection before it interrupts. The driver then sees one packet in place of many. **Predict**
 # for 16 full segments: how many packets does the driver see? Does device memory hold the payload differently?
 
@@ -288,6 +303,10 @@ assert counted["rx_hsplit_bytes"] == 66 and counted["rx_cont_packet_cnt"] == 15
 
 # %% [markdown]
 # ## 6. Starving
+#
+# **Level: story.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c),
+# [net/ipv4/tcp_timer.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_timer.c).
+# Here: `devmemlab/nic/rxq.py`, `devmemlab/tcp/timers.py`.
 #
 # Now a real connection: `storage` sends 200,000 octets to `trainer` over a wire of 10 Gbit/s. The trainer has bound 64 pages
 # only, its ring has 32 descriptors, and its program *keeps its tokens*.
@@ -369,6 +388,8 @@ print(f"sent again: about {round(int(sender.total_retrans), -1)} segments")
 
 # %% [markdown]
 # ## 7. The same moment again
+#
+# **Level: research.** Here: `devmemlab/lab/journey.py`.
 #
 # Was it the program's fault, and when was it too late? On a real machine you would have to wait for the next time. Here a run is
 # made of recorded inputs, so it can be run again from any of its moments: exactly as it was, or with one thing changed.
@@ -506,7 +527,7 @@ assert talk.trainer.audit().tokens == 0 and talk.trainer.audit().skbs == 0
 # | `rx_skb_alloc_fail` | a packet that was not split came to device memory | keep other traffic away from the queue |
 # | `rx_desc_err_dropped_pkt` | the card names a buffer that is not out | another card, or its firmware |
 #
-# **Now read** `devmemlab/nic/rxq.py` (ring, refill, doorbell), `devmemlab/nic/rx.py` (the card) and `devmemlab/net/napi.py`:
+# **Now read** the room `devmemlab/nic`: `rxq.py` (ring, refill, doorbell) and `rx.py` (the card). `devmemlab/net/napi.py` is
 # the table of this lesson, in one kernel. The next lesson decides which queue a frame comes to in the first place.
 
 # %%

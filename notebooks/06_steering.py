@@ -30,6 +30,9 @@
 # %% [markdown]
 # ## 1. A hash
 #
+# **Level: mechanism.** In Linux: [Documentation/networking/scaling.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/scaling.rst).
+# Here: `devmemlab/nic/toeplitz.py`, `devmemlab/nic/steer.py`.
+#
 # A card with several queues must choose one for each packet, and packets of one connection must stay in order. So it hashes
 # addresses and ports: the same flow, the same number, the same queue. This is *receive side scaling*, RSS. Here is a card with
 # eight queues, and you put the frames on its wire.
@@ -82,6 +85,9 @@ assert by_hand == told.hash == seen["hash"] == 0x51CCC178
 # %% [markdown]
 # ## 2. The table
 #
+# **Level: ABI.** In Linux: [include/uapi/linux/ethtool.h](https://elixir.bootlin.com/linux/v6.18/source/include/uapi/linux/ethtool.h).
+# Here: `devmemlab/nic/steer_tables.py`.
+#
 # The last seven bits of the hash select one of 128 entries of the *indirection table*; the entry is the queue.
 
 # %%
@@ -115,6 +121,9 @@ assert [k.explain(scenes.frame(k, flow)).queue for flow in flows] == landed
 # %% [markdown]
 # ## 3. Keep a queue free
 #
+# **Level: ABI.** In Linux: [net/ethtool/ioctl.c](https://elixir.bootlin.com/linux/v6.18/source/net/ethtool/ioctl.c).
+# Here: `devmemlab/nic/steer.py`.
+#
 # Now a program puts queue 7 on device memory. Ordinary traffic must not come there any more. `equal 7` fills the table with
 # queues 0 to 6. **Predict**: how many entries has queue 0 then? And where do the flows of queue 3 go, do they stay?
 
@@ -147,6 +156,9 @@ k.sh("ethtool -X eth1 equal 9")
 
 # %% [markdown]
 # ## 4. A rule
+#
+# **Level: ABI.** In Linux: [net/ethtool/ioctl.c](https://elixir.bootlin.com/linux/v6.18/source/net/ethtool/ioctl.c).
+# Here: `devmemlab/nic/rules.py`.
 #
 # No flow comes to queue 7 now, ours neither. An *n-tuple rule* wins over the hash. **Predict**: which steps does the card take
 # for a flow to port 5201 now, and which for one to port 443?
@@ -234,6 +246,10 @@ assert set(landed[:8]) == {6, 7} and set(landed[8:]) == set(range(6))
 
 # %% [markdown]
 # ## 5. Wrong
+#
+# **Level: story.** In Linux: [net/core/skbuff.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/skbuff.c),
+# [net/ipv4/tcp.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp.c).
+# Here: `devmemlab/net/refuse.py`, `devmemlab/sock/recvmsg.py`.
 #
 # Two hosts now, and real connections. A *trainer* has put queue 3 of 4 on device memory. A *web* server is a program of the
 # ordinary kind and has never heard of it. Somebody forgot the steering. Each of them has four connections.
@@ -335,6 +351,9 @@ print(host.as_commands())
 # %% [markdown]
 # ## 6. Turn the knobs
 #
+# **Level: mechanism.** In Linux: [Documentation/networking/scaling.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/scaling.rst).
+# Here: `devmemlab/nic/steer.py`.
+#
 # 64 flows, of which 8 (port 5201) want device memory. The last queue has it. Choose the number of queues, whether the table
 # leaves that queue out, and whether there is a rule, with the mouse or with Tab, Enter and the arrow keys.
 #
@@ -417,7 +436,7 @@ assert sorted(later) == [14, 14, 900, 900]
 # | both, for some connections only | nobody steers: the hash decides | both |
 # | it worked until a reboot | the key is random, and chance was kind | both |
 #
-# **Now read** `devmemlab/nic/toeplitz.py`, the hash in both forms, and `devmemlab/nic/steer.py`: rule, context, hash, table, in
+# **Now read** the room `devmemlab/nic`: `toeplitz.py`, the hash in both forms, and `steer.py`: rule, context, hash, table, in
 # forty lines of code.
 
 # %%

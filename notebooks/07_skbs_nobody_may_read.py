@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. A packet, before TCP sees it
 #
+# **Level: mechanism.** In Linux: [include/linux/skbuff.h](https://elixir.bootlin.com/linux/v6.18/source/include/linux/skbuff.h).
+# Here: `devmemlab/net/skb.py`.
+#
 # `card` is the card of lesson 5; its queue 1 is bound to device memory. `hold` lets one frame arrive and does the first half of
 # the driver's poll: the skb is made, and nobody has it yet. You do.
 
@@ -98,6 +101,10 @@ scenes.free(card, big)
 # %% [markdown]
 # ## 2. Ask
 #
+# **Level: mechanism.** In Linux: [net/core/skbuff.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/skbuff.c),
+# [net/core/datagram.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/datagram.c).
+# Here: `devmemlab/net/guards.py`, `devmemlab/net/refuse.py`.
+#
 # Now two packets that differ in nothing but where their 150 octets of payload lie: one in a page, one in device memory. Many want
 # something of them. **Predict** what four of them get for the packet in device memory. (You know one errno of lesson 0, but an
 # answer can also be a number, or nothing at all.)
@@ -135,6 +142,9 @@ assert [answers[rule].device for rule in my_guess] == ["ENOMEM", "NULL", "0, and
 
 # %% [markdown]
 # ## 3. Who looks at packets?
+#
+# **Level: story.** In Linux: [net/packet/af_packet.c](https://elixir.bootlin.com/linux/v6.18/source/net/packet/af_packet.c).
+# Here: `devmemlab/net/linear_tap.py`.
 #
 # Two connections now, through the same card. Port 5201 is steered to queue 1, in device memory; port 80 comes to queue 0, which
 # has pages. `tap` opens a packet socket, which is what tcpdump does.
@@ -226,6 +236,10 @@ assert after.length == 2200 and [len(found.frags) for found in after.skbs] == [2
 # %% [markdown]
 # ## 4. 44 segments
 #
+# **Level: mechanism.** In Linux: [net/core/gro.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/gro.c),
+# [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/net/gro.py`, `devmemlab/tcp/coalesce.py`.
+#
 # Every skb costs time, so the stack makes few of many. *GRO* joins neighbouring segments before TCP, up to 65535 octets. TCP
 # *coalesces*: what follows the last skb of the receive queue gives its frags to it. Both move frags and copy nothing, so both
 # work with device memory; but a readable skb and an unreadable one never join.
@@ -311,6 +325,9 @@ assert full == {"device memory": 34, "pages": 962}
 
 # %% [markdown]
 # ## 5. Who holds it?
+#
+# **Level: mechanism.** In Linux: [net/core/skbuff.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/skbuff.c).
+# Here: `devmemlab/net/skb_clone.py`.
 #
 # A buffer goes back to its page_pool when its last reference is dropped: `pp_ref_count`, lesson 4. A frag of a received packet
 # owns one. Let us cut an skb in two, in the middle of its frag (TCP does this to what it sends again), and clone the second
@@ -412,6 +429,9 @@ talk.device.close()
 # %% [markdown]
 # ## 6. Turn the knobs
 #
+# **Level: mechanism.** In Linux: [net/core/skbuff.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/skbuff.c).
+# Here: `devmemlab/net/guards.py`.
+#
 # Twenty segments arrive, and somebody tries something with the first skb of the queue. With the mouse, or with Tab, Enter and the
 # arrow keys.
 #
@@ -485,7 +505,7 @@ assert control.counts["frags"] == 0 and control.answer == "100 octets"
 # | a receive buffer that is full of very little | small segments, each in a page of its own |
 # | 17 in all sorts of places | the frags of an skb |
 #
-# **Now read** `devmemlab/net/`, beginning with `guards.py`: all rules as a list, each with the function that keeps it. `skb.py`
+# **Now read** the room `devmemlab/net`: `guards.py` first, all rules as a list, each with the function that keeps it. `skb.py`
 # is the skb, `linear.py` the one place that looks into it, `gro.py` and `skb_merge.py` make few of many.
 
 # %%

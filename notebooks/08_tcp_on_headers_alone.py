@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. No payload
 #
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/tcp/input.py`.
+#
 # This is the function that every segment comes to, and these are its arguments.
 
 # %%
@@ -63,6 +66,9 @@ assert not arguments & {"memory", "payload", "octets"} and "payload_bytes" in PK
 
 # %% [markdown]
 # ## 2. A life
+#
+# **Level: story.** In Linux: [include/net/tcp_states.h](https://elixir.bootlin.com/linux/v6.18/source/include/net/tcp_states.h).
+# Here: `devmemlab/tcp/states.py`.
 #
 # *Storage* connects to *trainer*, sends 4000 octets into its device memory, and closes. Both ends of the wire are recorded.
 #
@@ -102,6 +108,9 @@ assert ("FIN_WAIT2", "TIME_WAIT") in states.ways["storage"] and states.ways["tra
 
 # %% [markdown]
 # ## 3. You are the peer
+#
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/tcp/validate.py`, `devmemlab/tcp/data.py`, `devmemlab/tcp/queues.py`.
 #
 # `Hand` is a host with one connection, and you write the other end's segments. It waits for number 1. You begin with the second
 # thousand. **Predict**: what does it answer?
@@ -194,6 +203,10 @@ assert found["pages", "overlapping"][1:] == ["evil", "evil", "good"]
 #
 # ## 4. What a segment costs
 #
+# **Level: cost.** In Linux: [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c),
+# [net/ipv4/tcp_output.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_output.c).
+# Here: `devmemlab/tcp/prune.py`, `devmemlab/tcp/window.py`.
+#
 # The receive buffer is counted in `truesize`: pages and skbs. The window that the sender sees is counted in payload. A segment
 # of 536 octets in a device page of 4096 still takes the page.
 #
@@ -224,6 +237,10 @@ assert fills[576]["dropped"] == 1 and fills[1500]["dropped"] == 0
 
 # %% [markdown]
 # ## 5. Losses of your choice
+#
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_recovery.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_recovery.c),
+# [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/tcp/rack.py`, `devmemlab/tcp/recovery.py`.
 #
 # A wire that loses exactly the data frames that you name. Four transfers of 12,000 octets, which are nine segments. What
 # repairs each?
@@ -305,6 +322,9 @@ assert counts["last two, probe"]["timeouts"] == 1
 #
 # ## 6. Stuck
 #
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/tcp/prune.py`.
+#
 # Now little memory: 16 device pages, all of them posted to the card. Segments of 524 octets, one page each. The eleventh is
 # lost. The program reads whatever is in order, and returns every token at once. The window is open.
 #
@@ -366,6 +386,9 @@ assert stuck.trainer.audit().tokens == 0 and plot.pages["socket"][-1] == 16
 # %% [markdown]
 # ## 7. The peer cannot tell
 #
+# **Level: research.** In Linux: [net/ipv4/tcp_input.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_input.c).
+# Here: `devmemlab/tcp/input.py`.
+#
 # The proof that TCP needs headers alone: take the frames that reached the trainer in a bad transfer, and let the *same* frames
 # arrive at the *same* times at two fresh hosts. One has device memory, the other ordinary pages, both cut headers from payload.
 #
@@ -392,6 +415,10 @@ assert answers["device memory"][1] == answers["pages"][1] == stream
 
 # %% [markdown]
 # ## 8. Turn the knobs
+#
+# **Level: cost.** In Linux: [net/ipv4/tcp_recovery.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_recovery.c),
+# [net/sched/sch_netem.c](https://elixir.bootlin.com/linux/v6.18/source/net/sched/sch_netem.c).
+# Here: `devmemlab/tcp/rack.py`, `devmemlab/host/ports/harm.py`.
 #
 # 30,000 octets over a wire of your choice, with the mouse or with Tab, Enter and the arrow keys.
 #

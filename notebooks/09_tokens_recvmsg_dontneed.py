@@ -31,6 +31,10 @@
 # %% [markdown]
 # ## 1. A token is a number and a reference
 #
+# **Level: ABI.** In Linux: [net/ipv4/tcp.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp.c),
+# [net/core/scm.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/scm.c).
+# Here: `devmemlab/sock/recvmsg.py`, `devmemlab/sock/deliver.py`.
+#
 # `start` connects a sender with a program; what arrives goes to device memory of 32 buffers. Three messages come, each a segment
 # of its own. This is the whole receiving call:
 
@@ -97,6 +101,9 @@ assert fourth.frag_token.tolist() == [2] and looked == [[4], [5], [6]]
 # %% [markdown]
 # ## 2. What one call returns
 #
+# **Level: ABI.** In Linux: [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c).
+# Here: `devmemlab/sock/tokens.py`.
+#
 # DONTNEED takes ranges: `(first token, how many)`. Tokens 1, 2 and 3 are held. **Predict** what these four calls, one after the
 # other, answer. The last one names tokens 1 and 3 after 1024 numbers that do not exist.
 
@@ -143,6 +150,9 @@ tokens.close(one)
 
 # %% [markdown]
 # ## 3. Lives
+#
+# **Level: story.** In Linux: [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c).
+# Here: `devmemlab/sock/tokens.py`.
 #
 # A program receives nine messages. It works on each for a while and returns the token, but in one branch the return is missing.
 # (`play` is such a program; "forgets" is that branch.) Each row is a buffer.
@@ -206,6 +216,10 @@ assert len(leaks) == 1 and leaks[0].tokens == 4 and leaks[0].line.file.startswit
 
 # %% [markdown]
 # ## 4. Once too often
+#
+# **Level: mechanism.** In Linux: [lib/xarray.c](https://elixir.bootlin.com/linux/v6.18/source/lib/xarray.c),
+# [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c).
+# Here: `devmemlab/base/xarray.py`, `devmemlab/sock/tokens.py`.
 #
 # A message comes and is returned, as it should be. Another one comes. Then some cleaning-up code returns the first token *again*.
 
@@ -275,6 +289,8 @@ tokens.close(leaky, two)
 # %% [markdown]
 # ## 5. Gather
 #
+# **Level: cost.** Here: `devmemlab/lab/gather.py`.
+#
 # Pieces of a stream lie scattered, each in its buffer. Some computations take a list of pieces; most want one stretch. Eight
 # messages of 1400 octets; the program joins pieces that happen to be neighbours, and looks at what is left.
 
@@ -321,6 +337,9 @@ tokens.close(three)
 
 # %% [markdown]
 # ## 6. Your turn
+#
+# **Level: research.** In Linux: [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c).
+# Here: `devmemlab/sock/token_batch.py`.
 #
 # Choose how a program returns its tokens, and see their lives. Before each click, say which rows will have no end. (Without a
 # running kernel you see the first choice only.)
@@ -376,5 +395,5 @@ assert (late, peeks, control.held) == (3, 12, 0)
 # | a buffer is not recycled although its token was returned | another token of it: MSG_PEEK, or a piece read in two calls |
 # | one program, many connections, one binding | buffers are shared, token numbers are not |
 #
-# **Now read** `devmemlab/sock/`, beginning with `tokens.py`: the table, and DONTNEED. `token_batch.py` packs many tokens into few
+# **Now read** the room `devmemlab/sock`: `tokens.py` first, the table, and DONTNEED. `token_batch.py` packs many tokens into few
 # calls, `deliver.py` makes a piece of a packet into a control message and a token.

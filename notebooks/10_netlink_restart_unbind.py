@@ -30,6 +30,10 @@
 # %% [markdown]
 # ## 1. A request, octet by octet
 #
+# **Level: ABI.** In Linux: [lib/nlattr.c](https://elixir.bootlin.com/linux/v6.18/source/lib/nlattr.c),
+# [net/netlink/genetlink.c](https://elixir.bootlin.com/linux/v6.18/source/net/netlink/genetlink.c).
+# Here: `devmemlab/host/genl/wire.py`, `devmemlab/host/genl/core.py`.
+#
 # There is no system call "bind". A program writes a message to a *netlink* socket: a header of 16 octets, a command, and
 # attributes, each with its own length and number, some with other attributes inside.
 
@@ -104,6 +108,9 @@ assert len(two) - len(request) == 20
 # %% [markdown]
 # ## 2. Listen
 #
+# **Level: ABI.** In Linux: [net/core/page_pool_user.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool_user.c).
+# Here: `devmemlab/host/genl/notify.py`.
+#
 # Whoever joins the group `page-pool` hears of every pool. Header split on, then bind: the card has four pools before.
 # **Predict** what is told about the bind of one queue: how many pools are added, how many deleted?
 
@@ -131,6 +138,9 @@ assert [event["msg"].get("dmabuf") for event in events] == [None, reply["id"]]
 
 # %% [markdown]
 # ## 3. Restart
+#
+# **Level: mechanism.** In Linux: [net/core/netdev_rx_queue.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/netdev_rx_queue.c).
+# Here: `devmemlab/net/restart.py`.
 #
 # This is what a queue goes through. The order is chosen so that everything that needs memory comes *before* the queue is
 # stopped:
@@ -259,6 +269,10 @@ print(control.text)
 
 # %% [markdown]
 # ## 4. Crash
+#
+# **Level: mechanism.** In Linux: [kernel/exit.c](https://elixir.bootlin.com/linux/v6.18/source/kernel/exit.c),
+# [net/core/devmem.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/devmem.c).
+# Here: `devmemlab/host/process.py`, `devmemlab/mem/binding.py`.
 #
 # A *trainer* owns a binding: it holds the dmabuf and the netlink socket. A *reader*, another process, has the connection and
 # holds three tokens. Then the trainer is killed, without any chance to clean up.
@@ -393,8 +407,8 @@ assert not bindings.kind.any()
 # | the process | both, in the order of their numbers | nothing, a second later |
 # | a restart that fails | the bind | the queue, as it was (unless even that fails) |
 #
-# **Now read** `devmemlab/net/restart.py`, the state machine and its rollback in one page, and `devmemlab/host/genl/bind_rx.py`,
-# every refusal in its order.
+# **Now read** the room `devmemlab/net`: `restart.py`, the state machine and its rollback in one page. Every refusal of bind-rx,
+# in its order, is in `devmemlab/host/genl/bind_rx.py`.
 
 # %%
 card.lab.close()

@@ -30,6 +30,9 @@
 # %% [markdown]
 # ## 1. A bad wire
 #
+# **Level: story.** In Linux: [net/sched/sch_netem.c](https://elixir.bootlin.com/linux/v6.18/source/net/sched/sch_netem.c).
+# Here: `devmemlab/host/ports/harm.py`.
+#
 # A sender writes 140 messages of 1448 octets; each is a segment. The receiver has 64 buffers in device memory and a ring of 32
 # descriptors. Its program gives tokens back at once. First a wire that is in order:
 
@@ -111,6 +114,10 @@ assert blind.whole and blind.ms > 1000
 
 # %% [markdown]
 # ## 2. Starvation
+#
+# **Level: mechanism.** In Linux: [drivers/net/ethernet/google/gve/gve_rx_dqo.c](https://elixir.bootlin.com/linux/v6.18/source/drivers/net/ethernet/google/gve/gve_rx_dqo.c),
+# [net/ipv4/tcp_output.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_output.c).
+# Here: `devmemlab/nic/rxq.py`, `devmemlab/tcp/window.py`.
 #
 # The wire is in order again. Now the program *keeps* its tokens: perhaps it gathers a batch, perhaps the step after it is slow.
 # **Predict**: how many of the 202,720 octets arrive? Which counter moves first? Does TCP's window stop the sender?
@@ -258,6 +265,10 @@ print(control.text)
 # %% [markdown]
 # ## 3. Leaks
 #
+# **Level: mechanism.** In Linux: [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c),
+# [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/sock/tokens.py`, `devmemlab/mem/pool_destroy.py`.
+#
 # Two programs share a binding of 64 buffers, each with a connection of its own. Every 50 ms each gets four segments. The first
 # program gives tokens back, the second one never does: a *leak*. **Predict**: who stands still first?
 
@@ -359,6 +370,10 @@ assert waits.warnings == 2 and waits.alive == 0
 
 # %% [markdown]
 # ## 4. Ends
+#
+# **Level: mechanism.** In Linux: [net/ipv4/tcp_ipv4.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp_ipv4.c),
+# [net/core/devmem.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/devmem.c).
+# Here: `devmemlab/sock/destroy.py`, `devmemlab/mem/binding.py`.
 #
 # A program is in the middle of its work: four buffers are held by tokens, four more wait in the receive queue. It has three
 # descriptors: connection, netlink socket (which owns the binding) and dmabuf. **Predict**: in which of the six orders of closing
@@ -462,6 +477,8 @@ print("old pool waits for", [pool["inflight"] for pool in down.machine.detached_
 # %% [markdown]
 # ## 5. One switch at a time
 #
+# **Level: research.** Here: `devmemlab/lab/faults/break_it.py`.
+#
 # There are more ways to break it than can be told as stories. Each of the following is one job (24 messages of 1448 octets into
 # device memory) with one thing wrong. Read, say what will be seen, run it: `.predict("a")`. Then ask `.why()`, and `.mend()` it
 # where it stands. Put your own letter into the cells.
@@ -543,6 +560,9 @@ dml.break_it()
 
 # %% [markdown]
 # ### What the numbers mean
+#
+# **Level: ABI.** In Linux: [include/linux/errno.h](https://elixir.bootlin.com/linux/v6.18/source/include/linux/errno.h).
+# Here: `devmemlab/lab/error_words.py`.
 #
 # `dml.explain_errno(525)` explains one error, `dml.errors_page("bind-rx")` those of one call. These are those of receiving and of
 # returning tokens; without an argument, `errors_page()` has all.

@@ -40,6 +40,8 @@
 # %% [markdown]
 # ## 1. Counted
 #
+# **Level: cost.** Here: `devmemlab/lab/crossings.py`.
+#
 # Two million octets, frames of 9000, recorded from a Linux kernel. **Predict** how many octets cross the wires of host memory
 # (DRAM) in each way, in units of the payload: each write counts, and each read.
 
@@ -66,6 +68,9 @@ result.byte_flow()
 
 # %% [markdown]
 # ## 2. Are the baselines straw men?
+#
+# **Level: cost.** In Linux: [net/ipv4/tcp.c](https://elixir.bootlin.com/linux/v6.18/source/net/ipv4/tcp.c).
+# Here: `devmemlab/lab/compare.py`, `devmemlab/host/receiving.py`.
 #
 # The easiest way to win a race is to choose a slow opponent. So ask of every baseline: does it do the *same* work, in pieces as
 # large, with tools as good? **Predict**: which of these lines differ between devmem and host_copy?
@@ -100,6 +105,8 @@ assert [row.copied_bytes_per_payload_byte for row in result.rows] == [1, 3, 4, 1
 
 # %% [markdown]
 # ## 3. Measured
+#
+# **Level: cost.** Here: `devmemlab/lab/bench/measure.py`, `devmemlab/lab/bench/rx.py`.
 #
 # Now the clock. All ways receive the same stream in turns: first A, B, C, D, then D, C, B, A, and so on, so that whatever this
 # machine is busy with falls on all of them. A ratio is made of two *neighbouring* runs, and the middle one of all ratios counts.
@@ -160,6 +167,8 @@ for size, row in curves.over_footprint("devmem"):
 # %% [markdown]
 # ## 4. Build a straw man
 #
+# **Level: cost.** Here: `devmemlab/lab/compare.py`.
+#
 # Let us cheat. The program of host_copy gets a buffer of 4096 octets. It is still a correct program, its copies are the same, and
 # devmem will look wonderful. **Predict** the number of calls that copy to the device; it was one.
 
@@ -214,6 +223,9 @@ dml.crossing_bars(small)
 # %% [markdown]
 # ## 5. One branch
 #
+# **Level: research.** In Linux: [net/core/page_pool.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/page_pool.c).
+# Here: `devmemlab/mem/pool_alloc.py`, `devmemlab/lab/bench/page_pool.py`.
+#
 # When net_iovs came to the page_pool, each allocation had to ask: is this a page, or something else? People who receive a
 # hundred million packets a second asked what that costs. *Quoted*, from the mails of the kernel series; the fast path of the
 # kernel's own page_pool benchmark:
@@ -248,11 +260,11 @@ for case, to in (("step_off", "bare"), ("step_on", "off"), ("on", "off"), ("off_
 # - `on`: whole receptions, traced and not. `off_again` is the honest one: it is `off` once more on a second host that is equal in
 #   everything. What *its* ratio is away from 1 is the noise of this machine, and no other ratio here may be believed any better.
 #
-# ### Levels
+# ### Go on
 #
-# *Level 1*: run the cells of section 3 again, three times. Which digits stay? *Level 2*: run them while another notebook
-# computes. *Level 3*: in a terminal, `devmemlab bench all --json mine.json`, tomorrow the same with `--compare mine.json`, and
-# explain every line that differs by more than its spread. *Level 4*: `devmemlab bench live` puts a receiver in C, which does
+# *First*: run the cells of section 3 again, three times. Which digits stay? *Then* run them while another notebook
+# computes. *Then*, in a terminal, `devmemlab bench all --json mine.json`, tomorrow the same with `--compare mine.json`, and
+# explain every line that differs by more than its spread. *At last*, `devmemlab bench live` puts a receiver in C, which does
 # nothing but place octets and acknowledge, beside the lab on a live device. How much of a TCP can you leave out before it is no
 # TCP any more?
 

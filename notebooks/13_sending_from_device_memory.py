@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. Four ways
 #
+# **Level: cost.** In Linux: [Documentation/networking/msg_zerocopy.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/msg_zerocopy.rst).
+# Here: `devmemlab/lab/senders.py`, `devmemlab/lab/scenes_send.py`.
+#
 # 256 KiB lie in device memory. The program may
 #
 # - copy them to a buffer of its own, and `send` that (**copy**),
@@ -63,6 +66,10 @@ assert [row.copied_bytes_per_payload_byte for row in four.rows] == [1, 2, 2, 3]
 
 # %% [markdown]
 # ## 2. Naming pieces
+#
+# **Level: ABI.** In Linux: [net/core/sock.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/sock.c),
+# [net/core/datagram.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/datagram.c).
+# Here: `devmemlab/sock/send_cmsg.py`, `devmemlab/sock/sendmsg_zerocopy.py`.
 #
 # `bind_tx` makes a dmabuf known to a card; the answer is a number. It needs no queue and no privilege. A socket needs
 # `SO_ZEROCOPY`. Then `sendmsg` gets `MSG_ZEROCOPY`, a control message with the number, and *offsets* where addresses would be.
@@ -138,6 +145,9 @@ assert k.completions(conn) == [] and k.audit().tx_frags == 0
 
 # %% [markdown]
 # ## 3. Too early
+#
+# **Level: story.** In Linux: [net/core/skbuff.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/skbuff.c).
+# Here: `devmemlab/net/zerocopy.py`.
 #
 # A program fills its memory with the letter A, sends 14,480 octets of it (ten full segments, as many as a new connection may send
 # at once), and *at once* writes B over all of it. It does not wait for a completion. **Predict**: what does the peer read?
@@ -223,6 +233,9 @@ print(control.text)
 # %% [markdown]
 # ## 4. The binding ends first
 #
+# **Level: mechanism.** In Linux: [net/core/devmem.c](https://elixir.bootlin.com/linux/v6.18/source/net/core/devmem.c).
+# Here: `devmemlab/mem/tx_frag.py`.
+#
 # The program sends, and closes its netlink socket at once: it thinks that it is done. That is the end of the binding, whose number
 # is unknown from then on. One segment was lost, and still has to be sent again. **Predict**: does the peer get it? When does the
 # dmabuf lose its mapping?
@@ -259,6 +272,8 @@ assert ending.sender.nics.ctl[0].tx_dropped == 0
 
 # %% [markdown]
 # ## 5. Both ways
+#
+# **Level: research.** Here: `devmemlab/lab/scenes_relay.py`.
 #
 # Now both halves together. A host receives into device memory, and sends the octets back from where they lie: one dmabuf, bound
 # twice, for receiving and for sending. A token is returned only when the send that used its page is told complete. Frames are lost

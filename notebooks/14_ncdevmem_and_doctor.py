@@ -31,6 +31,9 @@
 # %% [markdown]
 # ## 1. The doctor
 #
+# **Level: story.** In Linux: [Documentation/networking/devmem.rst](https://elixir.bootlin.com/linux/v6.18/source/Documentation/networking/devmem.rst).
+# Here: `devmemlab/lab/doctor.py`, `devmemlab/lab/doctor_words.py`.
+#
 # `devmemlab doctor` looks at a real machine. This one is on paper: a lab host, with a folder that looks like its `/proc`, `/sys`
 # and `/dev`. The doctor does not know that. It has a card with one queue, as it came out of the box.
 #
@@ -90,6 +93,9 @@ assert [row.key for row in paper.examine().rows if row.state == "missing"] == ["
 # %% [markdown]
 # ## 2. The self-test
 #
+# **Level: ABI.** In Linux: [tools/testing/selftests/drivers/net/hw/ncdevmem.c](https://elixir.bootlin.com/linux/v6.18/source/tools/testing/selftests/drivers/net/hw/ncdevmem.c).
+# Here: `devmemlab/lab/ncdevmem_selftest.py`.
+#
 # `ncdevmem -f eth1`, with no address, tests the machine. It needs no traffic. It binds three times and changes the channels once,
 # on a card with four queues. **Predict**: which of the four must *work*?
 
@@ -114,6 +120,9 @@ assert [step["wanted"] for step in test.numbers["steps"]] == ["fails", "fails", 
 
 # %% [markdown]
 # ## 3. Receiving
+#
+# **Level: ABI.** In Linux: [tools/testing/selftests/drivers/net/hw/ncdevmem.c](https://elixir.bootlin.com/linux/v6.18/source/tools/testing/selftests/drivers/net/hw/ncdevmem.c).
+# Here: `devmemlab/lab/ncdevmem_server.py`.
 #
 # The server binds the last queue, sets a rule, listens, and checks what comes: 1 to 6 and a newline, again and again (`-v 7`).
 # The sender sends 1024 octets. **Predict**: how many tokens?
@@ -160,6 +169,9 @@ assert small["frags"] == 22 and large["frags"] == 8 and large["mismatches"] == 0
 # %% [markdown]
 # ## 4. Sending
 #
+# **Level: ABI.** In Linux: [tools/testing/selftests/drivers/net/hw/ncdevmem.c](https://elixir.bootlin.com/linux/v6.18/source/tools/testing/selftests/drivers/net/hw/ncdevmem.c).
+# Here: `devmemlab/lab/ncdevmem_client.py`.
+#
 # Without `-l` the tool is a client. Each line of its input is copied to offset 0 of the device memory, sent from there, and the
 # next line waits until the kernel says that the memory is free again. `-z 3` cuts a line into pieces of three octets.
 # **Predict**: `hello`, newline, `world`: how many sends, how many completions?
@@ -178,6 +190,8 @@ assert sent.output == b"hello\nworld" and sent.numbers["completions"] == sent.nu
 
 # %% [markdown]
 # ## 5. Open it up
+#
+# **Level: research.** Here: `devmemlab/lab/scenario.py`.
 #
 # What does such a transfer look like from inside? A *scenario* says it in a few lines, and gives the same run to everybody who has
 # the file. Here a program keeps four tokens, on a wire that loses 3 %:
