@@ -85,7 +85,7 @@ def test_a_lesson_predicts_proves_and_sends_on(lesson):
 def test_each_level_is_there_and_the_first_lesson_explains_them():
     seen = {level for path in LESSONS for level in re.findall(r"\*\*Level: (\w+)\.", path.read_text(encoding="utf-8"))}
     assert seen == LEVELS
-    told = {word.lower() for word in re.findall(r"\*\*(\w+)\*\*: ", LESSONS[0].read_text(encoding="utf-8"))}
+    told = {word.lower() for word in re.findall(r"\*\*(\w+)\*\*:\s", LESSONS[0].read_text(encoding="utf-8"))}
     assert {level.lower() for level in LEVELS} <= told
 
 
