@@ -3,6 +3,7 @@
 # make test       every test that can run here, saying what was skipped and why
 # make test-long  the long runs as well
 # make setup      only set up .venv
+# make docs       build the site (build/site/html): lessons, errors, every chapter; nothing is run
 # make clean      remove what the others left, except .venv (make distclean removes that too)
 
 VENV   ?= .venv
@@ -14,7 +15,7 @@ LANES   = compiled nojit boundscheck notebooks browser
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab demo test test-long test-compiled test-nojit test-boundscheck test-notebooks test-browser \
-        coverage wheel constraints clean distclean
+        coverage docs wheel constraints clean distclean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -74,6 +75,10 @@ test-browser: setup
 coverage: setup
 	NUMBA_DISABLE_JIT=1 $(VENV)/bin/python -m coverage run -m pytest -q -m "not long and not browser and not compiled_only"
 	$(VENV)/bin/python -m coverage report --skip-covered --sort=cover
+
+docs: setup
+	@$(VENV)/bin/python -c 'import myst_nb, pydata_sphinx_theme' 2>/dev/null || ./setup.sh "$(VENV)" "$(EXTRAS),docs"
+	$(VENV)/bin/python notebooks/site/build_site.py build/site
 
 wheel: setup
 	$(VENV)/bin/python -m build

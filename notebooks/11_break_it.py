@@ -477,7 +477,7 @@ print("old pool waits for", [pool["inflight"] for pool in down.machine.detached_
 # %% [markdown]
 # ## 5. One switch at a time
 #
-# **Level: research.** Here: `devmemlab/lab/faults/break_it.py`.
+# **Level: story.** Here: `devmemlab/lab/faults/break_it.py`.
 #
 # There are more ways to break it than can be told as stories. Each of the following is one job (24 messages of 1448 octets into
 # device memory) with one thing wrong. Read, say what will be seen, run it: `.predict("a")`. Then ask `.why()`, and `.mend()` it

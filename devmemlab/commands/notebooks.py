@@ -19,7 +19,7 @@ from devmemlab.base import paths
 
 MANIFEST = ".devmemlab-tutorials.json"
 FIRST = "00_the_problem.ipynb"
-_SKIPPED_FOLDERS = {".ipynb_checkpoints", "__pycache__"}
+_SKIPPED_FOLDERS = {".ipynb_checkpoints", "__pycache__", "site"}
 
 
 class Copied(NamedTuple):
