@@ -4,13 +4,13 @@ Law.   Every fault has a name and the step at which it showed.
 Reads. Spec section 7 (the contract of each operation).
 Omits. Speed; and races, since a provider is never called twice at once.
 
-============== ===============================================================================
+================ ===============================================================================
 double hand-out  a buffer was handed out while it was out already
 wrong owner      a buffer was handed out that is not one of the area's
 leak             buffers came back, but cannot all be had again
 refused          release or init answered with an error though nothing was wrong
 broken pool      a page_pool on top of it lost count (what the audit says)
-============== ===============================================================================
+================ ===============================================================================
 """
 
 import random

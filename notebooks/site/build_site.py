@@ -142,18 +142,18 @@ def errors_text():
     text : str
         A page in MyST.
     """
-    from devmemlab.lab.error_page import errors_page
+    from devmemlab.lab.error_page import Errors, errors_page
 
     page = errors_page()
-    out = ["# Errors", "", "Every error that a program meets with device memory: who answers it, what it means, what to do. In Python",
-           "`dml.errors_page(\"bind-rx\")` shows those of one call and `dml.explain_errno(525)` the causes of one number."]
+    out = ["# Errors", "", "Every error that a program meets with device memory: who answers it, what it means, what to do. In",
+           "Python `dml.errors_page(\"bind-rx\")` shows those of one call and `dml.explain_errno(525)` the causes of one number."]
     for call in dict.fromkeys(line.call for line in page):
-        out += ["", f"## {call}", "", *errors_page(call).markdown.strip().split("\n")]
+        out += ["", f"## {call}", "", *Errors(line for line in page if line.call == call).markdown.strip().split("\n")]
     return "\n".join(out) + "\n"
 
 
 def referenced(text):
-    """Let full names lead to what they name.
+    """Let full names lead to what they name, and signs stand for themselves.
 
     Parameters
     ----------
@@ -163,9 +163,29 @@ def referenced(text):
     Returns
     -------
     text : str
-        Names in single backticks that begin with the package are references.
+        Names in single backticks that begin with the package are references; stars of file names and last underscores are plain.
     """
-    return re.sub(r"(?<![`:])`(devmemlab(?:\.\w+)+)`(?!`)", r":py:obj:`\1`", text)
+    parts = re.split(r"(`+[^`]+`+)", text)
+    for i in range(0, len(parts), 2):
+        parts[i] = re.sub(r"(?<=[/-])\*|(?<=\w)_(?![\w`])", r"\\\g<0>", parts[i])
+    return re.sub(r"(?<![`:])`(devmemlab(?:\.\w+)+)`(?!`)", r":py:obj:`\1`", "".join(parts))
+
+
+def spaced(text):
+    """Set a line free for each field of a record, where some are explained and others are not.
+
+    Parameters
+    ----------
+    text : str
+        Of a docstring.
+
+    Returns
+    -------
+    text : str
+        Sections are left as they are.
+    """
+    words, head, sections = re.match(r"(.*?)(^\w[\w ]+\n-{3,}\n|\Z)(.*)", text, re.M | re.S).groups()
+    return re.sub(r"(?<=\S)\n(?=[a-z]\w*(?:, \w+)* : )", "\n\n", words) + head + sections
 
 
 def described(doc, what):
@@ -187,7 +207,8 @@ def described(doc, what):
 
     # Types are words here, not references: a search for each of many thousand would take minutes and find namesakes.
     settings = Config(napoleon_use_param=False, napoleon_use_rtype=False, napoleon_use_ivar=False, napoleon_use_keyword=False)
-    text = str(NumpyDocstring(referenced(doc or ""), settings, what=what))
+    text = str(NumpyDocstring(referenced(spaced(doc or "")), settings, what=what))
+    text = re.sub(r"^( *):raises ([^:]+):", r"\1:Raises \2:", text, flags=re.M)
     text = re.sub(r"^( *)(\.\. attribute:: .+)$", r"\1\2\n\1   :no-index:", text, flags=re.M)
     return re.sub(r"^( *):type: (.+)$", r"\1Type: \2.", text, flags=re.M).split("\n")
 
@@ -348,8 +369,8 @@ def gather(target):
         (target / "api" / f"{name}.rst").write_text(room(folder, seen), encoding="utf-8")
         pages.append(f"api/{name}")
     (target / "api.md").write_text("\n".join(
-        ["# Rooms and chapters", "", "What each file of `devmemlab/` holds, from its own words: room by room, chapter by chapter.",
-         "", "```{toctree}", ":maxdepth: 1", *pages, "```", ""]), encoding="utf-8")
+        ["# Rooms and chapters", "", "What each file of `devmemlab/` holds, from its own words: room by room, chapter by",
+         "chapter.", "", "```{toctree}", ":maxdepth: 1", *pages, "```", ""]), encoding="utf-8")
 
 
 def main(arguments=None):

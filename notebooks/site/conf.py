@@ -9,7 +9,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_number_source_lines = False
-suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure"]
+suppress_warnings = ["mystnb.unknown_mime_type", "misc.highlighting_failure", "ref.python"]      # namesakes in different rooms
 
 html_theme = "pydata_sphinx_theme"
 html_title = "devmemlab"
