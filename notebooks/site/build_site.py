@@ -142,13 +142,14 @@ def errors_text():
     text : str
         A page in MyST.
     """
-    from devmemlab.lab.error_page import Errors, errors_page
+    from devmemlab.lab.error_page import errors_page
 
     page = errors_page()
     out = ["# Errors", "", "Every error that a program meets with device memory: who answers it, what it means, what to do. In",
            "Python `dml.errors_page(\"bind-rx\")` shows those of one call and `dml.explain_errno(525)` the causes of one number."]
     for call in dict.fromkeys(line.call for line in page):
-        out += ["", f"## {call}", "", *Errors(line for line in page if line.call == call).markdown.strip().split("\n")]
+        out += ["", f"## {call}", "", "| errno | what it means | what to do | source |", "|---|---|---|---|"]
+        out += [f"| {line.number} {line.name} | {line.means} | {line.do} | {line.source} |" for line in page if line.call == call]
     return "\n".join(out) + "\n"
 
 

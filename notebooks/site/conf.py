@@ -16,6 +16,7 @@ html_title = "devmemlab"
 html_static_path = [str(pathlib.Path(__file__).resolve().parent / "static")]
 html_css_files, html_js_files = ["site.css"], ["site.js"]
 html_show_sourcelink = html_copy_source = False
+html_sidebars = {name: [] for name in ("index", "levels", "words", "errors", "elsewhere", "instructor")}
 html_theme_options = {
     "show_prev_next": True,
     "navbar_end": ["theme-switcher"],

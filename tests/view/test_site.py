@@ -81,7 +81,7 @@ def troubles(folder):
         for address in page.loads:
             if urllib.parse.urlsplit(address).netloc:
                 yield f"{path.name} fetches {address}"
-            elif not address.startswith("data:") and not (path.parent / address.split("?")[0]).is_file():
+            elif not address.startswith(("data:", "#")) and not (path.parent / address.split("?")[0]).is_file():
                 yield f"{path.name} lacks {address}"
         for address in page.leads:
             parts = urllib.parse.urlsplit(address)
