@@ -236,6 +236,7 @@ def shipped(tmp_path):
     lesson = {"cells": [{"cell_type": "code", "source": ["# no title"]},
                         {"cell_type": "markdown", "source": ["text\n", "# The problem\n"]}]}
     (folder / "00_the_problem.ipynb").write_text(json.dumps(lesson))
+    (folder / "quickstart.ipynb").write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": ["# Quickstart"]}]}))
     (folder / "solutions" / "00.ipynb").write_text(json.dumps({"cells": []}))
     (folder / "picture.svg").write_text("<svg/>")
     (folder / ".ipynb_checkpoints" / "x.ipynb").write_text("{}")
@@ -244,10 +245,11 @@ def shipped(tmp_path):
 
 def test_copying_is_complete_and_repeatable(shipped, tmp_path):
     there = tmp_path / "a" / "b"
-    assert sorted(notebooks.copy_notebooks(there, shipped).new) == ["00_the_problem.ipynb", "picture.svg", "solutions/00.ipynb"]
+    assert sorted(notebooks.copy_notebooks(there, shipped).new) == ["00_the_problem.ipynb", "picture.svg", "quickstart.ipynb",
+                                                                    "solutions/00.ipynb"]
     assert not (there / ".ipynb_checkpoints").exists()
     again = notebooks.copy_notebooks(there, shipped)
-    assert not again.new and not again.kept and not again.updated and len(again.same) == 3
+    assert not again.new and not again.kept and not again.updated and len(again.same) == 4
 
 
 def test_a_learners_file_is_kept_and_named_and_an_untouched_one_updated(shipped, tmp_path):
@@ -290,9 +292,9 @@ def test_titles(shipped):
 def test_list_and_copy_commands(shipped, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "notebooks_folder", lambda: shipped)
     said = CliRunner().invoke(cli.main, ["notebooks", "list"]).output.splitlines()
-    assert said == ["00_the_problem.ipynb  The problem", "solutions/00.ipynb"]
+    assert said == ["quickstart.ipynb      Quickstart", "00_the_problem.ipynb  The problem", "solutions/00.ipynb"]
     said = CliRunner().invoke(cli.main, ["notebooks", "copy", str(tmp_path / "there")])
-    assert said.exit_code == 0 and "3 new" in said.output
+    assert said.exit_code == 0 and "4 new" in said.output
     (tmp_path / "file").write_text("")
     assert CliRunner().invoke(cli.main, ["notebooks", "copy", str(tmp_path / "file")]).exit_code == 2
     assert CliRunner().invoke(cli.main, ["notebooks", "copy", str(tmp_path / "file" / "x")]).exit_code == 1
@@ -308,19 +310,19 @@ def test_the_checkouts_own_tutorials_are_opened_in_place(shipped, tmp_path, monk
     monkeypatch.chdir(own)
     assert lab.tutorial_folder()[0] == own / "notebooks" and lab.tutorial_folder("notebooks")[0] == own / "notebooks"
     folder, said = lab.tutorial_folder(tmp_path / "mine")
-    assert folder == tmp_path / "mine" and "3 new" in said
+    assert folder == tmp_path / "mine" and "4 new" in said
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     folder, said = lab.tutorial_folder()
-    assert folder == elsewhere / "devmemlab-tutorials" and "3 new" in said
+    assert folder == elsewhere / "devmemlab-tutorials" and "4 new" in said
     assert sorted(p.name for p in (own / "notebooks").iterdir()) == sorted(p.name for p in shipped.iterdir())
 
 
 def test_the_command_for_jupyterlab(shipped):
     plain = lab.jupyter_command(shipped)
     assert plain[:3] == [sys.executable, "-m", "jupyterlab"] and f"--ServerApp.root_dir={shipped}" in plain
-    assert "--LabApp.default_url=/lab/tree/00_the_problem.ipynb" in plain and "--no-browser" not in plain
+    assert "--LabApp.default_url=/lab/tree/quickstart.ipynb" in plain and "--no-browser" not in plain
     assert not any("port" in part for part in plain)
     chosen = lab.jupyter_command(shipped / "solutions", 8899, browser=False)
     assert {"--no-browser", "--ServerApp.port=8899", "--ServerApp.port_retries=0"} <= set(chosen)
@@ -378,7 +380,7 @@ def test_lab_really_starts_on_the_tutorials_without_the_news(tmp_path, private_j
     finally:
         started.terminate()
         said = started.communicate(timeout=60)[0]
-    assert "/lab/tree/00_the_problem.ipynb" in said and (tmp_path / "here" / "00_the_problem.ipynb").is_file()
+    assert "/lab/tree/quickstart.ipynb" in said and (tmp_path / "here" / "quickstart.ipynb").is_file()
 
 
 @pytest.mark.once

@@ -18,7 +18,7 @@ import click
 from devmemlab.base import paths
 
 MANIFEST = ".devmemlab-tutorials.json"
-FIRST = "00_the_problem.ipynb"
+FIRST = "quickstart.ipynb"
 _SKIPPED_FOLDERS = {".ipynb_checkpoints", "__pycache__", "site"}
 
 
@@ -178,6 +178,7 @@ def list_command():
     """List the tutorials and what they are about."""
     folder = paths.notebooks_folder()
     lessons = [name for name in shipped_files(folder) if name.suffix == ".ipynb"]
+    lessons.sort(key=lambda name: str(name) != FIRST)
     if not lessons:
         raise FileNotFoundError(f"there is no notebook in {folder}")
     width = max(len(str(name)) for name in lessons)

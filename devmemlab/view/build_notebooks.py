@@ -198,7 +198,7 @@ def main(arguments=None):
     parser.add_argument("names", nargs="*", help="what the names of some notebooks begin with")
     options = parser.parse_args(arguments)
     check, complaints = options.check, []
-    for source in sorted(notebooks_folder().glob("[0-9]*.py")):
+    for source in sorted(notebooks_folder().glob("*.py")):
         if options.names and not source.name.startswith(tuple(options.names)):
             continue
         target, built = source.with_suffix(".ipynb"), build(source)

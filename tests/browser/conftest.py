@@ -68,6 +68,7 @@ def jupyterlab(tmp_path_factory):
         "--ip=127.0.0.1",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     with open(root / "log", "wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=jupyter_environment({**os.environ, **private}))

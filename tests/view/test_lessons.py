@@ -8,13 +8,14 @@ import statistics
 import pytest
 
 from devmemlab.base.paths import checkout, data_folder, notebooks_folder
+from devmemlab.commands.notebooks import FIRST
 
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("jupytext")
 
 from devmemlab.view import build_notebooks as building  # noqa: E402  (needs what is checked for above)
 
-LESSONS = sorted(notebooks_folder().glob("[0-9]*.py"))
+LESSONS = sorted(notebooks_folder().glob("*.py"))
 NAMES = [path.stem for path in LESSONS]
 lessons = pytest.mark.parametrize("source", LESSONS, ids=NAMES)
 
@@ -28,7 +29,7 @@ def code(notebook):
 
 
 def test_there_is_a_first_lesson():
-    assert NAMES and NAMES[0] == "00_the_problem"
+    assert NAMES and NAMES[0] == "00_the_problem" and FIRST == "quickstart.ipynb" and "quickstart" in NAMES
 
 
 @lessons

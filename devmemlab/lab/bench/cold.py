@@ -190,6 +190,7 @@ def cases(quick=False):
     if not quick:
         made.insert(2, Process("warm", "-m", "devmemlab", "warm", empty=True, most=1))
         for path in sorted(pathlib.Path(notebooks_folder()).glob("*.ipynb")):
-            made.append(Process(f"lesson_{path.name[:2]}", "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute",
+            short = path.name[:2] if path.name[0].isdigit() else path.stem
+            made.append(Process(f"lesson_{short}", "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute",
                                 "--output-dir", "{folder}", str(path), most=1))
     yield made if hasattr(os, "wait4") else []
