@@ -80,10 +80,12 @@ host = lab.host("receiver", ip=port.flow.dst, mac=port.flow.dst_mac, rx_queues=2
 nic = host.ethtool("eth1")
 nic.set_rings(tcp_data_split="on", hds_thresh=0)
 nic.set_rxfh_indir(equal=1)
-nic.add_rule(flow_type="tcp4", dst_port=port.flow.dport, queue=1)
+rule = nic.add_rule(flow_type="tcp4", dst_port=port.flow.dport, queue=1)
+print(f"rule {rule}: TCP to port {port.flow.dport} goes to queue 1, all else to queue 0")
 
 # %% [markdown]
-# Then memory of a device, *bound* to that queue: from now on its data lands there.
+# Then memory of a device. Its *dmabuf* is a file descriptor, by which a program hands such memory to the kernel. *Bound* to queue 1
+# it takes all data that comes there; the answer is the number of this binding.
 
 # %%
 device = dml.DeviceMemory("16MiB")
@@ -109,7 +111,7 @@ for piece in pieces[:3]:
     print(f"token {piece.frag_token}: {piece.frag_size} octets at {piece.frag_offset} of the device's memory")
 
 # %% [markdown]
-# None: only tokens. While you hold them, the card cannot use those places. Give them back:
+# Not one: only tokens. While you hold them, the card cannot use those places. Give them back:
 
 # %%
 print(f"tokens held: {host.audit().tokens}")
@@ -123,7 +125,8 @@ assert len(data) == 0 and returned == len(pieces) and host.audit().tokens == 0
 # ## 4. Turn a knob
 #
 # Frames of 9000 octets instead of 1500. **Guess** what changes in the picture: the number of copies, the octets of headers, or
-# both? Click, and wait for the line below the buttons to change.
+# both? Click, and wait for the line below the buttons to change. (The table has two more ways: through a
+# buffer that the device cannot reach, and a plain copy as a yardstick. Times are of this simulation; the copies are counted.)
 
 # %%
 knob = dml.TransferControl(repeats=1)
@@ -144,7 +147,8 @@ assert large * 5 < small and knob.result["devmem"].copied_bytes_per_payload_byte
 # %% [markdown]
 # ## 5. Break it
 #
-# A job in which one thing is wrong. Read it and choose an answer: `a`, `b`, `c` or `d`.
+# A job in which one thing is wrong. Two words first: a card spreads connections over its queues by a hash (**RSS**), unless a
+# **rule** says where one goes. And 14 and 19 are error numbers of Linux. Read, then choose `a`, `b`, `c` or `d`.
 
 # %%
 broken = dml.break_it("no_rule")
@@ -160,17 +164,18 @@ my_answer = "d"
 broken.predict(my_answer)
 
 # %% [markdown]
-# Everything arrives, in order, without an error, and in the *wrong memory*. Ask the lab why. It looks at what the machine shows,
+# If you were wrong you are in good company: everything arrives, in order, without an error, and in the *wrong memory*. Ask the lab why. It looks at what the machine shows,
 # and does not know what was done to it.
 
 # %%
 broken.why()
 
 # %% [markdown]
-# Do what it says, and look again:
+# `.mend()` types that command, and sends everything once more. Look whether there are still octets in host memory:
 
 # %%
-broken.mend()
+print("before:", broken.seen)
+print("now:   ", broken.mend())
 
 # %%
 assert broken.fault.answer == "a" and not broken.symptom and broken.why().ok
