@@ -24,7 +24,9 @@
 #
 # **How to use this page.** Click into the first grey cell below and press Shift+Enter, again and again: each press runs one
 # cell and goes to the next. `[*]` at the left means that a cell is at work, a number that it is done. Before some cells you are
-# asked for a guess. Change the number, *then* run.
+# asked for a guess. Change the number, *then* run. What stands below the cells already is left from an earlier run, so that the
+# page can be read without running anything; your own results take its place. (On the left, each lesson is there twice: `.ipynb` is
+# the one to open, `.py` the same as plain text.)
 
 # %% [markdown]
 # ## 1. Guess

