@@ -26,8 +26,12 @@
 # 4. turn two knobs and watch what changes.
 #
 # It takes about twenty minutes and needs no network card: the traffic was recorded from a Linux kernel, and the card, the
-# driver and the kernel's receive path are compiled Python that you can read. Run the cells from top to bottom. The very
-# first comparison compiles for a minute or two; after that it is fast.
+# driver and the kernel's receive path are compiled Python that you can read. Run the cells from top to bottom (Shift+Enter); what
+# stands below them already is left from an earlier run. The very first comparison compiles for a minute or two, with `[*]` at its
+# left; after that it is fast.
+#
+# Four words: a **frame** is what the card receives; its **headers** say where it belongs, its **payload** is the data. **DMA** is
+# a card writing into memory by itself. An **skb** is what the kernel keeps of a frame.
 
 # %% [markdown]
 # ## Why does it matter?
@@ -108,7 +112,7 @@ for row in result.rows:
 # %% [markdown]
 # ### Where every byte went
 #
-# `C1` is the first copy of the payload, `C2` the second; `h` marks headers. The number above an arrow says how many octets
+# `C1` is the first copy of the payload, `C2` the second, and so on; `h` marks headers. The number above an arrow says how many octets
 # went this way, the one below in how many pieces.
 
 # %%

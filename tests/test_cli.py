@@ -275,7 +275,7 @@ def test_without_a_manifest_whatever_differs_is_kept(shipped, tmp_path, manifest
     if manifest is not None:
         (there / notebooks.MANIFEST).write_text(manifest)
     done = notebooks.copy_notebooks(there, shipped)
-    assert done.kept == ["picture.svg"] and len(done.new) == 2
+    assert done.kept == ["picture.svg"] and len(done.new) == 3
 
 
 def test_a_deleted_lesson_comes_back(shipped, tmp_path):

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import re
 
 import pytest
@@ -44,11 +43,6 @@ def package(name):
         pytest.skip(f"{name} is not installed: pip install 'devmemlab[lab]'")
 
 
-def folder_for(tmp_path, kind):
-    """Where screenshots go; DEVMEMLAB_SCREENSHOTS keeps them."""
-    return f"{os.environ.get('DEVMEMLAB_SCREENSHOTS', tmp_path)}/{kind}"
-
-
 def heard(message):
     """Whether it is a complaint: not that a font of somebody else's server cannot be had here."""
     return message.type == "error" and (message.location["url"].startswith("http://127.0.0.1")
@@ -85,7 +79,7 @@ def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path):
     page.evaluate(RUN_ALL)
     page.wait_for_function(DONE, timeout=PATIENCE_MS)
     page.wait_for_timeout(500)
-    page.screenshot(path=folder_for(tmp_path, f"notebook-{name}.png"))
+    page.screenshot(path=tmp_path / f"notebook-{name}.png")
     prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt").all_inner_texts()
     errors = page.locator('[data-mime-type="application/vnd.jupyter.error"]').count()
     alive = page.locator(".dml-control svg[role=img]").count()
@@ -105,7 +99,7 @@ def test_voila_renders_it(name, opened, jupyterlab, tmp_path):
                            timeout=PATIENCE_MS)
     if controls(name):
         page.wait_for_selector(".dml-control svg[role=img]", timeout=PATIENCE_MS)
-    page.screenshot(path=folder_for(tmp_path, f"voila-{name}.png"))
+    page.screenshot(path=tmp_path / f"voila-{name}.png")
     said = page.locator("body").inner_text()
     assert "Traceback" not in said and page.locator(".dml-control svg[role=img]").count() == controls(name)
     assert page.locator("h1").count() == 1 and page.locator(".jp-InputArea-editor").count() == 0
@@ -120,7 +114,7 @@ def test_without_a_kernel_every_output_has_its_static_form(name, dark, opened, t
     page, _ = opened("about:blank", color_scheme="dark" if dark else "light")
     page.route(re.compile("^https?:"), lambda route: route.abort())
     page.goto((tmp_path / "page.html").as_uri(), wait_until="load")
-    page.screenshot(path=folder_for(tmp_path, f"static-{name}-{'dark' if dark else 'light'}.png"))
+    page.screenshot(path=tmp_path / f"static-{name}-{'dark' if dark else 'light'}.png")
     wanted = sum("".join(output.get("data", {}).get("text/html", "")).count("<img ") for cell in stored(name)["cells"]
                  for output in cell.get("outputs", []))
     shown = page.locator(".jp-OutputArea-output img").evaluate_all(
