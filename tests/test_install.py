@@ -149,7 +149,7 @@ def test_the_wheel_carries_package_notebooks_and_data(built, clone):
         names = set(wheel.namelist())
         metadata = email.message_from_bytes(wheel.read(next(n for n in names if n.endswith("METADATA"))))
     wanted = {f"devmemlab/{n}" for n in files_below(clone / "devmemlab")}
-    wanted |= {f"devmemlab/_notebooks/{n}" for n in files_below(clone / "notebooks") if not n.startswith("solutions/")}
+    wanted |= {f"devmemlab/_notebooks/{n}" for n in files_below(clone / "notebooks") if not n.startswith(("solutions/", "site/"))}
     wanted |= {f"devmemlab/_data/{n}" for n in files_below(clone / "data")}
     assert {n for n in names if ".dist-info/" not in n} == wanted
     assert set(metadata.get_all("Provides-Extra")) == {"lab", "net", "sweep", "cuda", "docs", "test", "ui"}
@@ -178,7 +178,7 @@ def test_an_unpacked_wheel_finds_its_tutorials_outside_the_checkout(unpacked, tm
                "paths.data_folder())", cwd=tmp_path, **here).stdout.split()
     assert said == ["None", str(unpacked / "devmemlab/_notebooks"), str(unpacked / "devmemlab/_data")]
     run(sys.executable, "-m", "devmemlab", "notebooks", "copy", "mine", cwd=tmp_path, **here)
-    wanted = {name for name in files_below(clone / "notebooks") if not name.startswith("solutions/")}
+    wanted = {name for name in files_below(clone / "notebooks") if not name.startswith(("solutions/", "site/"))}
     assert files_below(tmp_path / "mine") - {".devmemlab-tutorials.json"} == wanted
 
 
