@@ -234,7 +234,7 @@ def test_addresses_that_are_forgotten_show():
     assert one.lab.state_hash() == two.lab.state_hash()
     moved = set()
     for name in ("storage", "trainer"):
-        tables = [[*leaves(c.made.hosts[name].machine, "machine"), *leaves(c.made.hosts[name].mem.dmabufs, "mem.dmabufs")]
+        tables = [[*leaves(c.made.hosts[name].tables, "machine"), *leaves(c.made.hosts[name].mem.dmabufs, "mem.dmabufs")]
                   for c in (one, two)]
         for (path, a), (_, b) in zip(*tables):
             for field in ADDRESSES.get(path, ()):
@@ -247,7 +247,7 @@ def test_the_hash_sees_every_table_memory_wire_and_descriptor():
     with journey(small(loss=0)) as run:
         lab = run.at((run.first + run.events) // 2)
         host, before = run.hosts["trainer"], lab.state_hash()
-        changes = [table.view(np.ndarray).reshape(-1)[:1] for _, table in leaves(host.machine, "machine") if table.size]
+        changes = [table.view(np.ndarray).reshape(-1)[:1] for _, table in leaves(host.tables, "machine") if table.size]
         changes += [host.mem.backing[1].octets[5000:5001], host._heads.octets[:1], host._regions[0].octets[:1]]
         for place in changes:
             old = place.copy()
