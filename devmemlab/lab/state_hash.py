@@ -22,6 +22,8 @@ ADDRESSES = {
     "machine.providers.pages": ("next_addr", "end_addr"), "mem.dmabufs.sg": ("dma_addr",),
 }
 """Table -> its fields that are addresses; 0 is none."""
+ENDS = {"end_addr": "next_addr"}
+"""Field with the address behind the last octet -> field that runs towards it. Another region may begin where one ends."""
 NUMBERS = {"mem.dmabufs.buf": ("region",)}
 """Table -> its fields that are rows of the region table, which all labs of a process share."""
 
@@ -62,9 +64,8 @@ def relative(address):
     if not len(rows):
         return
     inside = np.clip(np.searchsorted(rows.start, address, side="right") - 1, 0, len(rows) - 1)
-    # An end lies just behind its region.
     offset = address - rows.start[inside]
-    good = (address != 0) & (offset >= 0) & (offset <= rows.length[inside])
+    good = (address != 0) & (offset >= 0) & (offset < rows.length[inside])
     address[good] = (offset + (rows.length[inside] << 20))[good]
 
 
@@ -105,7 +106,12 @@ def _feed_table(digest, path, table):
     for name in names:
         if name in NUMBERS.get(path, ()):
             some[name] = some[name] != 0
-        else:
+        elif name in ENDS:
+            some[ENDS[name]] -= some[name]
+            column = some[name] - (some[name] != 0)
+            relative(column)
+            some[name] = column
+        elif name not in ENDS.values():
             column = some[name].copy()
             relative(column)
             some[name] = column

@@ -18,8 +18,8 @@ from devmemlab.lab.journey import Journey, journey
 from devmemlab.lab.memento import Memento
 from devmemlab.lab.program import program_of
 from devmemlab.lab.settings import WORDS
-from devmemlab.lab.state_hash import ADDRESSES, leaves, parts_of
-from devmemlab.mem.region import host_memory
+from devmemlab.lab.state_hash import ADDRESSES, _feed_table, leaves, parts_of
+from devmemlab.mem.region import host_memory, regions
 
 
 def small(seed=7, **changes):
@@ -241,6 +241,25 @@ def test_addresses_that_are_forgotten_show():
                 moved |= {(path, field)} if (a.reshape(-1)[:4096][field] != b.reshape(-1)[:4096][field]).any() else set()
     assert moved == {(path, field) for path, fields in ADDRESSES.items() for field in fields}, "what is no address is in the list"
     one.close(), two.close(), pad.close()
+
+
+def test_what_lies_behind_a_region_is_not_part_of_the_state():
+    """The pages of a host end where, perhaps, another region begins."""
+    with journey(small(loss=0)) as run:
+        pages, rows = run.hosts["trainer"].mem.providers.pages, regions()
+        alone, crowded = pages.copy(), pages.copy()
+        spare = int(np.flatnonzero(rows.alive == 0)[-1])
+        kept, seen = rows[spare].copy(), []
+        for table, length in ((alone, 0), (crowded, 4096)):
+            digest = hashlib.sha256()
+            hidden = (rows.alive == 1) & (rows.start == pages[0].end_addr)
+            rows.alive[hidden] = 0
+            if length:
+                rows[spare].start, rows[spare].length, rows[spare].alive = pages[0].end_addr, length, 1
+            _feed_table(digest, "machine.providers.pages", table)
+            rows[spare], rows.alive[hidden] = kept, 1
+            seen.append(digest.hexdigest())
+        assert seen[0] == seen[1]
 
 
 def test_the_hash_sees_every_table_memory_wire_and_descriptor():
