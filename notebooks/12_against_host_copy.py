@@ -90,7 +90,7 @@ for stage in ("DMA_HEADER", "HEADER_COPY", "DMA_DEVICE", "DMA_HOST", "RECV_COPY"
 #
 # - All ways run through the same NIC, GRO, TCP and socket code; there is no second, slower stack for the losers.
 # - All copies are made by one function, `copy_octets`, which becomes the processor's best memcpy; a test holds it against NumPy.
-# - All of them take bursts of up to 1024 frames, and cross from Python into compiled code once a burst or once a buffer.
+# - All of them take bursts of up to 4096 frames, and cross from Python into compiled code once a burst or once a buffer.
 # - Buffers of programs are there, and touched, before the clock runs. No way pays for memory that the others have already.
 # - What only checks (digests), what plays the sender, and the handshake are not timed in any way.
 #

@@ -7,7 +7,7 @@ Omits. Sorting and filtering: the objects are lists and dicts.
 
 from devmemlab.view.tables import COUNTED, html_table
 
-WRAPPED = ("white-space:nowrap", "white-space:normal;overflow-wrap:anywhere")
+WRAPPED = ("white-space:nowrap", "white-space:normal;overflow-wrap:break-word")
 """Style of a cell, and what it becomes in tables whose lines are long: they have to fit into a page."""
 MANY = 200
 """Packets that a cell shows; the text has all of them."""

@@ -9,7 +9,7 @@ from html import escape
 
 from devmemlab.lab.faults.fault import LETTERS
 
-CELL = "text-align:left;vertical-align:top;padding:2px 10px 2px 0;white-space:normal;overflow-wrap:anywhere"
+CELL = "text-align:left;vertical-align:top;padding:2px 10px 2px 0;white-space:normal;overflow-wrap:break-word"
 
 
 def wrapped(caption, heads, rows, note="", marked=()):
