@@ -54,6 +54,7 @@ class Passes:
             self.host = self.lab.host("receiver", ip=self.flow.dst, mac=self.flow.dst_mac, ifname="eth1",
                                       port=Untimed(self.port), **options)
             self.receiver = make_receiver(mode, self.host, self.flow, dmabuf, app_buffer, check=True)
+            self.host.port.stopwatch = self.receiver.stopwatch
             self.server = self.host.socket()
             self.server.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)     # every octet of the capture counts
             self.server.setsockopt(SOL_SOCKET, SO_RCVBUF, RCVBUF)
@@ -66,7 +67,8 @@ class Passes:
         Returns
         -------
         elapsed_ns : int
-            Time of this thread from the accepted connection to the end of the stream; digests and the sender's port left out.
+            Time, by the receiver's stopwatch, from the accepted connection to the end of the stream; digests and the
+            sender's port left out.
         """
         if self.mode == "memcpy":
             ledger = make_ledger()
@@ -79,9 +81,9 @@ class Passes:
         self.port.rewind()
         before, checked = self.receiver.octets, self.receiver.checking_ns
         conn, _ = self.server.accept()
-        playing, started = self.host.port.spent_ns, processor_ns()
+        playing, started = self.host.port.spent_ns, self.receiver.stopwatch()
         self.receiver.drain(conn)
-        elapsed = processor_ns() - started
+        elapsed = self.receiver.stopwatch() - started
         elapsed -= self.receiver.checking_ns - checked + self.host.port.spent_ns - playing
         conn.close()
         if self.receiver.octets - before != self.source.payload_bytes:

@@ -17,15 +17,20 @@ processor_ns = time.thread_time_ns
 
 
 @cache
-def look_ns():
+def look_ns(stopwatch=processor_ns):
     """Find out what a look at the stopwatch costs: of two looks, about one falls outside of what lies between.
+
+    Parameters
+    ----------
+    stopwatch : callable
+        The clock.
 
     Returns
     -------
     ns : int
         The least of many.
     """
-    looks = [processor_ns() for _ in range(256)]
+    looks = [stopwatch() for _ in range(256)]
     return min(after - before for before, after in zip(looks, looks[1:]))
 
 
@@ -39,12 +44,14 @@ class Untimed(Port):
 
     Attributes
     ----------
+    stopwatch : callable
+        Which clock counts, ns.
     spent_ns : int
         Time spent in the port, ever, with what it cost to find out.
     """
 
     def __init__(self, port):
-        self.port = port
+        self.port, self.stopwatch = port, processor_ns
         self.live = port.live
         self.spent_ns = 0
 
@@ -61,9 +68,9 @@ class Untimed(Port):
         burst : Burst or None
             What the inner port has.
         """
-        started = processor_ns()
+        started = self.stopwatch()
         burst = self.port.recv(now_ns)
-        self.spent_ns += processor_ns() - started + look_ns()
+        self.spent_ns += self.stopwatch() - started + look_ns(self.stopwatch)
         return burst
 
     def send(self, now_ns, burst):
@@ -76,9 +83,9 @@ class Untimed(Port):
         burst : Burst
             Frames.
         """
-        started = processor_ns()
+        started = self.stopwatch()
         self.port.send(now_ns, burst)
-        self.spent_ns += processor_ns() - started + look_ns()
+        self.spent_ns += self.stopwatch() - started + look_ns(self.stopwatch)
 
     def next_ns(self):
         """Tell when the inner port has something; see `Port.next_ns`.

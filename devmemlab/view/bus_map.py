@@ -12,8 +12,7 @@ from devmemlab.view.bus_film import LOADS, bus_film
 from devmemlab.view.flow import MODES
 from devmemlab.view.marks import count, level, route
 from devmemlab.view.memory_flow import MODES as BESIDE
-from devmemlab.view.memory_flow import record
-from devmemlab.view.player import Player
+from devmemlab.view.memory_flow import MemoryFlow, record
 from devmemlab.view.svg import document, element, prefix_of
 
 WIDTH, MAP, HIGH, TOP = 840, 420, 330, 40
@@ -175,7 +174,7 @@ def bus_stage(film, position):
     return document(film.title, film.words(position), WIDTH, y + 20, "".join(parts), style, theme.SCOPE)
 
 
-class BusMap(Player):
+class BusMap(MemoryFlow):
     """Two receptions of the same frames, and the links that they cross.
 
     Parameters
@@ -184,16 +183,9 @@ class BusMap(Player):
         From `devmemlab.view.memory_flow.record`; at most two.
     **options
         See `devmemlab.view.player.Player`.
-
-    Attributes
-    ----------
-    receptions : tuple of Reception
-        The same.
     """
 
-    def __init__(self, receptions, **options):
-        self.receptions = tuple(receptions)
-        super().__init__(bus_film(self.receptions), bus_stage, **options)
+    film_of, stage_of = staticmethod(bus_film), staticmethod(bus_stage)
 
 
 def bus_map(size="2MiB", mtu=1500, input=None, modes=BESIDE, app_buffer="64KiB", **options):

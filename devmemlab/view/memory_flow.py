@@ -90,9 +90,11 @@ class MemoryFlow(Player):
         The same.
     """
 
+    film_of, stage_of = staticmethod(flow_film), staticmethod(flow_stage)
+
     def __init__(self, receptions, **options):
         self.receptions = tuple(receptions)
-        super().__init__(flow_film(self.receptions), flow_stage, **options)
+        super().__init__(self.film_of(self.receptions), self.stage_of, **options)
 
 
 def memory_flow(size="2MiB", mtu=1500, input=None, modes=MODES, app_buffer="64KiB", **options):

@@ -9,7 +9,7 @@ import numpy as np
 
 from devmemlab.base.errno import EIO, error
 from devmemlab.cuda.driver import device
-from devmemlab.lab.bench.measure import Case
+from devmemlab.lab.bench.measure import Case, StreamCase
 from devmemlab.lab.gather import gather
 from devmemlab.lab.passes import Passes
 
@@ -101,20 +101,7 @@ class Delivery(GpuCase):
         """Receive the stream once; gives the time that counts."""
         return self.passes.run()
 
-    def spent(self, result):
-        """Leave out what is not the receiver's.
-
-        Parameters
-        ----------
-        result : int
-            Of `run`.
-
-        Returns
-        -------
-        ns : int
-            The receiver's time.
-        """
-        return result
+    spent = StreamCase.spent
 
     def figures(self, runs):
         """Name the figures.

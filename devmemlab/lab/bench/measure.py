@@ -108,6 +108,50 @@ class Case:
         raise NotImplementedError
 
 
+class StreamCase(Case):
+    """One way of moving a stream, whose `run` gives the time that counts.
+
+    Attributes
+    ----------
+    stream_bytes : int
+        Payload of the stream.
+    copied : float
+        Copies of a payload octet, by the ledger.
+    """
+
+    def spent(self, result):
+        """Leave out what is not this side's.
+
+        Parameters
+        ----------
+        result : int
+            Of `run`.
+
+        Returns
+        -------
+        ns : int
+            As it is.
+        """
+        return result
+
+    def figures(self, runs):
+        """Name the figures.
+
+        Parameters
+        ----------
+        runs : list of Sample
+            Of this case.
+
+        Returns
+        -------
+        figures : dict of str to list of float
+            Contract of rx and tx.
+        """
+        return {"ns_per_packet": [run.ns / run.elements for run in runs],
+                "payload_gbytes_per_s": [self.stream_bytes / run.ns for run in runs],
+                "copied_bytes_per_payload_byte": [self.copied] * len(runs)}
+
+
 class Sample(NamedTuple):
     """One run of one case.
 

@@ -15,7 +15,7 @@ from numba import config
 from devmemlab.base.errno import EIO, error
 from devmemlab.base.units import format_size
 from devmemlab.host.ports.pcap import Pcap
-from devmemlab.lab.bench.measure import Case
+from devmemlab.lab.bench.measure import StreamCase
 from devmemlab.lab.inputs import describe_input
 from devmemlab.lab.passes import MAX_FRAMES, Passes
 from devmemlab.lab.synthetic import bulk_capture
@@ -36,7 +36,7 @@ group, round by round; bigger is better. copied_bytes_per_payload_byte is counte
 memory in use. The lab's own speed on this machine: it says nothing about devmem TCP on hardware."""
 
 
-class RxCase(Case):
+class RxCase(StreamCase):
     """One way of receiving a source.
 
     Parameters
@@ -52,7 +52,7 @@ class RxCase(Case):
     dmabuf : int
         Device memory, octets.
     contrasts : sequence of (str, str)
-        See `Case`.
+        See `devmemlab.lab.bench.measure.Case`.
     more : dict
         Further keys of the row.
     unmoved : int
@@ -73,7 +73,7 @@ class RxCase(Case):
         self.facts = self.passes.check()
         if self.facts["sha256_ok"] == bool(unmoved):
             raise error(EIO, f"{name}: the digest is {'' if unmoved else 'not '}that of the source")
-        self.copied = self.facts["copied_bytes_per_payload_byte"]
+        self.copied, self.stream_bytes = self.facts["copied_bytes_per_payload_byte"], source.payload_bytes
 
     @property
     def device_bytes(self):
@@ -85,38 +85,6 @@ class RxCase(Case):
     def run(self):
         """Receive the source once; gives the time that counts."""
         return self.passes.run()
-
-    def spent(self, result):
-        """Leave out what is not the receiver's.
-
-        Parameters
-        ----------
-        result : int
-            Of `run`.
-
-        Returns
-        -------
-        ns : int
-            The receiver's time.
-        """
-        return result
-
-    def figures(self, runs):
-        """Name the figures.
-
-        Parameters
-        ----------
-        runs : list of Sample
-            Of this case.
-
-        Returns
-        -------
-        figures : dict of str to list of float
-            Contract of rx.
-        """
-        return {"ns_per_packet": [run.ns / run.elements for run in runs],
-                "payload_gbytes_per_s": [self.source.payload_bytes / run.ns for run in runs],
-                "copied_bytes_per_payload_byte": [self.copied] * len(runs)}
 
     def check(self, result):
         """See that every token came back.

@@ -20,7 +20,7 @@ from devmemlab.base.table import table
 from devmemlab.base.units import format_size
 from devmemlab.host.host import TX_ARENA_BYTES
 from devmemlab.lab.accelerator import PIECE, memcpy_pieces, staged_copy
-from devmemlab.lab.bench.measure import Case
+from devmemlab.lab.bench.measure import Case, StreamCase
 from devmemlab.lab.bench.tx_peer import Peer
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.senders import MODES
@@ -104,7 +104,7 @@ class MemcpyCase(Case):
         self.arena.close()
 
 
-class SendCase(Case):
+class SendCase(StreamCase):
     """One way of sending, on one connection for all runs.
 
     Parameters
@@ -120,7 +120,8 @@ class SendCase(Case):
     """
 
     def __init__(self, name, mode, nbytes, mtu, contrasts=()):
-        self.name, self.mode, self.nbytes, self.contrasts = name, mode, nbytes, tuple(contrasts)
+        self.name, self.mode, self.contrasts = name, mode, tuple(contrasts)
+        self.nbytes = self.stream_bytes = nbytes
         self.lab, self.peer, self.device = Lab(), Peer(), DeviceMemory(nbytes, "what is to be sent")
         self.device.octets[:] = stream_octets(nbytes)
         small = {"rx_ring": 32, "sockets": 4} if config.DISABLE_JIT else {"rx_ring": 256, "sockets": 4}
@@ -184,38 +185,6 @@ class SendCase(Case):
         if self.mode in ("devmem", "zerocopy"):
             self.told += sum(one.last - one.first + 1 for one in host.completions(self.conn))
         return processor_ns() - began - (port.spent_ns - playing)
-
-    def spent(self, result):
-        """Leave out what is not the sender's.
-
-        Parameters
-        ----------
-        result : int
-            Of `run`.
-
-        Returns
-        -------
-        ns : int
-            The sender's time.
-        """
-        return result
-
-    def figures(self, runs):
-        """Name the figures.
-
-        Parameters
-        ----------
-        runs : list of Sample
-            Of this case.
-
-        Returns
-        -------
-        figures : dict of str to list of float
-            Contract of tx.
-        """
-        return {"ns_per_packet": [run.ns / run.elements for run in runs],
-                "payload_gbytes_per_s": [self.nbytes / run.ns for run in runs],
-                "copied_bytes_per_payload_byte": [self.copied] * len(runs)}
 
     def check(self, result):
         """See that the peer got everything once, and that every send without a copy was told complete.
