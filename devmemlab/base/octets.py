@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.words import get_le32, put_le32, put_le64
+from devmemlab.base.words import get8, get_be16, get_be32, get_le32, put_be16, put_be32, put_le32, put_le64
 
 
 @intrinsic
@@ -85,7 +85,7 @@ def load8(octets, at):
     value : int64
         0 to 255.
     """
-    return np.int64(octets[at])
+    return get8(octets, at)
 
 
 @kernel
@@ -104,7 +104,7 @@ def load_be16(octets, at):
     value : int64
         0 to 65535.
     """
-    return (np.int64(octets[at]) << 8) | np.int64(octets[at + 1])
+    return get_be16(octets, at)
 
 
 @kernel
@@ -123,8 +123,7 @@ def load_be32(octets, at):
     value : int64
         0 to 2^32 - 1.
     """
-    return ((np.int64(octets[at]) << 24) | (np.int64(octets[at + 1]) << 16)
-            | (np.int64(octets[at + 2]) << 8) | np.int64(octets[at + 3]))
+    return get_be32(octets, at)
 
 
 @kernel(inline="always")
@@ -175,8 +174,7 @@ def store_be16(octets, at, value):
     value : int64
         The low 16 bits are stored.
     """
-    octets[at] = (value >> 8) & 0xFF
-    octets[at + 1] = value & 0xFF
+    put_be16(octets, at, value)
 
 
 @kernel
@@ -192,8 +190,7 @@ def store_be32(octets, at, value):
     value : int64
         The low 32 bits are stored.
     """
-    store_be16(octets, at, value >> 16)
-    store_be16(octets, at + 2, value)
+    put_be32(octets, at, value)
 
 
 @kernel(inline="always")
