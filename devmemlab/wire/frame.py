@@ -16,6 +16,7 @@ from devmemlab.wire.emit import emit_bulk_burst, emit_bulk_frame, emit_tcp_frame
 from devmemlab.wire.ethernet import ETH_P_IP, ETH_P_IPV6, parse_ethernet
 from devmemlab.wire.ipv4 import IPPROTO_TCP, IPPROTO_UDP, parse_ipv4, verify_ipv4_csum
 from devmemlab.wire.ipv6 import parse_ipv6
+from devmemlab.wire.plain import parse_plain
 from devmemlab.wire.rows import (
     CSUM_PARTIAL,
     CSUM_UNKNOWN,
@@ -35,7 +36,7 @@ from devmemlab.wire.tcp import parse_tcp, parse_udp_ports
 
 __all__ = ["CSUM_PARTIAL", "CSUM_UNKNOWN", "CSUM_VERIFIED", "FRAME", "PKT", "REASONS", "SEG", "Burst",
            "clear_options", "clear_packet", "clear_segment", "emit_bulk_burst", "emit_bulk_frame", "emit_tcp_frame",
-           "finish_tcp_csum", "frame_header_bytes", "make_packets", "make_segments", "parse_frame", "patch_be16",
+           "finish_tcp_csum", "frame_header_bytes", "make_packets", "make_segments", "parse_any", "parse_frame", "patch_be16",
            "patch_be32", "rewrite_seq_ack", "tcp_csum", "verify_ipv4_csum", "verify_tcp_csum"]
 
 
@@ -96,25 +97,18 @@ def clear_packet(pkt):
 
 
 @kernel(_nrt=False)
-def parse_frame(octets, at, nbytes, pkt):
-    """Read the headers of one frame.
+def parse_any(octets, at, nbytes, pkt):
+    """Read the headers of one frame step by step, whatever they are.
 
     Parameters
     ----------
-    octets : uint8[n]
-        Arena, read in ``[at, at + nbytes)`` only, and there no further than the headers.
-    at : int64
-        Where the frame starts.
-    nbytes : int64
-        Length of the frame as captured, 0 allowed.
-    pkt : PKT row
-        Every field is set. ``header_bytes`` counts what was understood, refused or not. ``payload_bytes`` counts
-        octets that are there; when ``err`` is TRUNCATED, ``ip_bytes`` tells how many there were.
+    octets, at, nbytes, pkt
+        See `parse_frame`.
 
     Returns
     -------
     error : int64
-        0 for a whole TCP segment, else ``-EINVAL`` and ``pkt.err`` says why (`REASONS`).
+        See `parse_frame`.
     """
     clear_packet(pkt)
     head = octets[at:at + nbytes]
@@ -138,3 +132,29 @@ def parse_frame(octets, at, nbytes, pkt):
     if not parse_tcp(head, l4_at, l4_bytes, pkt) or pkt.err:
         return -EINVAL
     return 0
+
+
+@kernel(_nrt=False, forceinline=True)
+def parse_frame(octets, at, nbytes, pkt):
+    """Read the headers of one frame.
+
+    Parameters
+    ----------
+    octets : uint8[n]
+        Arena, read in ``[at, at + nbytes)`` only, and there no further than the headers.
+    at : int64
+        Where the frame starts.
+    nbytes : int64
+        Length of the frame as captured, 0 allowed.
+    pkt : PKT row
+        Every field is set. ``header_bytes`` counts what was understood, refused or not. ``payload_bytes`` counts
+        octets that are there; when ``err`` is TRUNCATED, ``ip_bytes`` tells how many there were.
+
+    Returns
+    -------
+    error : int64
+        0 for a whole TCP segment, else ``-EINVAL`` and ``pkt.err`` says why (`REASONS`).
+    """
+    if parse_plain(octets, at, nbytes, pkt):
+        return 0
+    return parse_any(octets, at, nbytes, pkt)

@@ -5,15 +5,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import table
 from devmemlab.wire import frame as fr
 from devmemlab.wire import rows
+from devmemlab.wire.plain import parse_plain
 from tests.wire.kit import emitted, parsed, segment, segments, sums
 
 SHARED = [name for name in fr.SEG.names if name in fr.PKT.names]
+
+
+@kernel
+def plain_frame(arena, nbytes, pkt):
+    """Whether a frame goes the short way."""
+    return parse_plain(arena, 0, nbytes, pkt)
 
 
 def expected(fields):
@@ -45,6 +53,36 @@ def test_round_trip(fields, payload, at):
     assert sums(octets) == (True, True)
 
 
+@st.composite
+def nearly_plain(draw):
+    """A frame of the usual kind, of which one octet or none says otherwise, and which may be cut or padded."""
+    stamped = draw(st.booleans())
+    fields = draw(segments(options=False)) | {"ip_version": 4, "saddr_hi": 0, "daddr_hi": 0, "saddr_lo": 1, "daddr_lo": 2,
+                                              "vlan_tci": draw(st.sampled_from((-1, -1, -1, 7)))}
+    if stamped:
+        fields |= {"opt_timestamp": 1, "ts_val": draw(st.integers(0, 2**32 - 1)), "ts_ecr": draw(st.integers(0, 2**32 - 1))}
+    octets = bytearray(emitted(draw(st.binary(max_size=20)), **fields))
+    if draw(st.booleans()):
+        octets[draw(st.integers(0, len(octets) - 1))] = draw(st.integers(0, 255))
+    return bytes(octets)[:draw(st.integers(0, len(octets)))] if draw(st.integers(0, 3)) == 0 else \
+        bytes(octets) + bytes(draw(st.integers(0, 9)))
+
+
+@given(nearly_plain())
+def test_the_short_way_says_what_the_long_way_says(octets):
+    arena = np.frombuffer(bytes(7) + octets + bytes(7), np.uint8).copy()
+    short, long = fr.make_packets(1), fr.make_packets(1)
+    short.view(np.int64)[:] = long.view(np.int64)[:] = 0x55
+    assert fr.parse_frame(arena, 7, len(octets), short[0]) == fr.parse_any(arena, 7, len(octets), long[0])
+    assert short.tolist() == long.tolist()
+
+
+def test_the_usual_frames_go_the_short_way():
+    for fields in ({}, {"opt_timestamp": 1, "ts_val": 5, "ts_ecr": 6}):
+        arena = np.frombuffer(emitted(b"payload", **fields), np.uint8)
+        assert plain_frame(arena, len(arena), fr.make_packets(1)[0])
+
+
 @given(segments(), st.binary(max_size=33))
 def test_dpkt_agrees(fields, payload):
     ethernet = dpkt.ethernet.Ethernet(emitted(payload, **fields | {"vlan_tci": -1}))
@@ -63,12 +101,12 @@ def test_dpkt_agrees(fields, payload):
 def test_scapy_makes_the_same_sums(fields, payload):
     octets = emitted(payload, **fields)
     packet = Ether(octets)
-    there = packet["TCP"].chksum, packet["IP"].chksum if fields["ip_version"] == 4 else None
-    del packet["TCP"].chksum
+    there = packet[TCP].chksum, packet["IP"].chksum if fields["ip_version"] == 4 else None
+    del packet[TCP].chksum
     if fields["ip_version"] == 4:
         del packet["IP"].chksum
     again = Ether(bytes(packet))
-    assert there == (again["TCP"].chksum, again["IP"].chksum if fields["ip_version"] == 4 else None)
+    assert there == (again[TCP].chksum, again["IP"].chksum if fields["ip_version"] == 4 else None)
 
 
 @given(st.binary(max_size=200), st.integers(0, 7))
