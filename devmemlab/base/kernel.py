@@ -13,13 +13,14 @@ import pathlib
 
 from numba import config, njit, types
 
-from devmemlab.base import cache, crossing, persist
+from devmemlab.base import cache, crossing, indexing, persist
 from devmemlab.base.inner import INNER
 from devmemlab.base.sources import Sources
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-ARGUMENTS = crossing
-"""How components reach a kernel. Named here, and so part of what every kernel is made of (`devmemlab.base.sources`)."""
+ARGUMENTS, ROWS = crossing, indexing
+"""How components reach a kernel, and how it finds a row. Named here, and so part of what every kernel is made of
+(`devmemlab.base.sources`)."""
 REGISTRY = {}
 _directory = None
 _sources = None
