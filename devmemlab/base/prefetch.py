@@ -14,18 +14,19 @@ LINE_BYTES = 64
 
 
 @intrinsic
-def _prefetch(typingctx, octets, at):
+def _prefetch(typingctx, elements, at):
     """LLVM's prefetch, for reading, into every cache."""
     def codegen(context, builder, signature, args):
         array, offset = args
         pointer = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [offset])
+        pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         word = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
         prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(prefetch, [pointer, word(0), word(3), word(1)])
         return context.get_dummy_value()
 
-    return types.void(octets, types.int64), codegen
+    return types.void(elements, types.int64), codegen
 
 
 def prefetch_octets(octets, at):
@@ -43,3 +44,20 @@ def prefetch_octets(octets, at):
 @overload(prefetch_octets, inline="always")
 def _prefetch_octets_compiled(octets, at):
     return lambda octets, at: _prefetch(octets, at)
+
+
+def prefetch_row(rows, row):
+    """Have the first cache line of a row fetched that will be needed soon; nothing but time depends on it.
+
+    Parameters
+    ----------
+    rows : numpy.recarray
+        A table; of two dimensions, rows are numbered through.
+    row : int64
+        Which; it may lie outside.
+    """
+
+
+@overload(prefetch_row, inline="always")
+def _prefetch_row_compiled(rows, row):
+    return lambda rows, row: _prefetch(rows, row)

@@ -11,7 +11,7 @@ from devmemlab.base.table import schema
 ADDRESS = schema("ip_version", "addr_hi", "addr_lo", "ifindex")
 
 
-@kernel
+@kernel(forceinline=True)
 def address_is_ours(addresses, pkt):
     """Tell whether a packet is for this host.
 

@@ -26,7 +26,7 @@ from devmemlab.tcp.page_room import tcp_note_room
 from devmemlab.tcp.page_update import tcp_open_windows
 from devmemlab.tcp.timers import tcp_timers
 
-AHEAD = 8
+AHEAD = 16
 """Headers of so many frames are on their way into the cache, as a card's writes go there, while one is received."""
 
 

@@ -16,7 +16,7 @@ from devmemlab.net.linear import skb_headers_in_frag, skb_parse_headers, skb_pul
 from devmemlab.net.linear_rx import skb_copy_break, skb_csum_ok
 from devmemlab.net.linear_tap import tap_packet
 from devmemlab.net.napi import NAPI_BUDGET, NOTHING, SMALL, SPLIT, napi_next_skb
-from devmemlab.net.skb import skb_free, skb_trim
+from devmemlab.net.skb import CHECKSUM_UNNECESSARY, skb_free, skb_trim
 from devmemlab.nic.drops import DROP_CSUM, DROP_NONE, DROP_NOT_OURS, DROP_PROTOCOL
 from devmemlab.nic.gro_held import gro_hw_flush
 from devmemlab.nic.moderation import irq_raise, irq_wait_ns
@@ -186,7 +186,7 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
         reason = np.int64(DROP_NONE)
         if err != 0:
             reason = np.int64(DROP_PROTOCOL)
-        elif not skb_csum_ok(memory, skbs, skb, netmems, packet):
+        elif row.ip_summed != CHECKSUM_UNNECESSARY and not skb_csum_ok(memory, skbs, skb, netmems, packet):
             reason = np.int64(DROP_CSUM)
         elif not address_is_ours(addresses, packet):
             reason = np.int64(DROP_NOT_OURS)

@@ -68,8 +68,8 @@ class Receiving:
                     raise
                 break                   # what has been taken is reported; the next call tells why
             again = 1
-        self.calls.received(host.clock.now_ns, flags, len(control), int(copied), int(host.msg[0].user_at) - user_at,
-                            int(host.msg[0].control_at))
+        self.calls.received(host.clock.now_ns, flags, len(control), int(copied), host.said["user_at"][0] - user_at,
+                            host.said["control_at"][0])
         if copied < 0:
             raise error(copied, _ADVICE.get(-copied, "receiving failed"))
         return int(copied)

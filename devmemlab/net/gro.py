@@ -76,7 +76,7 @@ def make_gro():
     return gro
 
 
-@kernel
+@kernel(forceinline=True)
 def gro_find(gro, pkt):
     """Look for what is held of a packet's flow.
 
@@ -101,7 +101,7 @@ def gro_find(gro, pkt):
     return np.int64(-1)
 
 
-@kernel
+@kernel(forceinline=True)
 def gro_may_hold(skbs, pkt, skb):
     """Tell whether a packet is of the kind that can be held, or join what is.
 
@@ -124,7 +124,7 @@ def gro_may_hold(skbs, pkt, skb):
             and row.length == pkt.payload_bytes and row.frag_list == 0 and row.gso_segs <= 1)
 
 
-@kernel
+@kernel(forceinline=True)
 def gro_joins(gro, skbs, flow, pkt, skb):
     """Tell whether a packet joins what is held of its flow.
 
@@ -162,7 +162,7 @@ def gro_joins(gro, skbs, flow, pkt, skb):
             and held.header_bytes - held.ip_at + held.payload_bytes + pkt.payload_bytes < limit)
 
 
-@kernel
+@kernel(forceinline=True)
 def gro_merge(gro, skbs, trace, flow, pkt, skb):
     """Let a packet join what is held of its flow; `gro_joins` has looked.
 

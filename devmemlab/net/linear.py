@@ -17,7 +17,7 @@ from devmemlab.wire.frame import parse_frame
 from devmemlab.wire.rows import TRUNCATED
 
 
-@kernel
+@kernel(forceinline=True)
 def skb_put_header(memory, skbs, skb, address, length, ledger):
     """Copy headers from a header buffer to the end of the linear part.
 
@@ -155,7 +155,7 @@ def skb_headers_in_frag(memory, skbs, skb, netmems, pkt):
     return pkt.header_bytes
 
 
-@kernel
+@kernel(forceinline=True)
 def skb_pull(skbs, skb, length):
     """Drop octets from the front of the linear part (headers already understood).
 

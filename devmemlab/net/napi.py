@@ -33,7 +33,7 @@ NOTHING, WHOLE, SPLIT, SMALL = -1, 0, 1, 2
 NAPI_BUDGET = 64
 
 
-@kernel
+@kernel(forceinline=True)
 def _refuse(cqe, q):
     """Look at a completion by itself.
 
@@ -55,7 +55,7 @@ def _refuse(cqe, q):
     return cqe.error
 
 
-@kernel
+@kernel(forceinline=True)
 def _begin(cqe, q, queue, skbs, now_ns):
     """Decide about the first completion of a packet.
 
@@ -105,7 +105,7 @@ def _begin(cqe, q, queue, skbs, now_ns):
     return skb, reason
 
 
-@kernel
+@kernel(forceinline=True)
 def napi_next_skb(rxqs, queue, skbs, pools, netmems, providers, trace, now_ns):
     """Build the next whole packet of a queue.
 

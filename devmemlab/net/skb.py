@@ -19,6 +19,7 @@ import numpy as np
 from devmemlab.base.component import component
 from devmemlab.base.errno import EMSGSIZE
 from devmemlab.base.kernel import kernel
+from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.table import schema, table
 from devmemlab.base.trace import SKB_FREE, emit
 from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_is_net_iov, netmem_row
@@ -106,7 +107,10 @@ def skb_alloc(skbs):
     ctl = skbs.ctl[0]
     skb = ctl.recycled
     if skb:
-        ctl.recycled = skbs.skb[skb].next
+        following = skbs.skb[skb].next
+        ctl.recycled = following
+        prefetch_row(skbs.skb, following)
+        prefetch_row(skbs.frag, following * MAX_SKB_FRAGS)
     elif ctl.watermark < ctl.limit:
         skb = ctl.watermark
         ctl.watermark += 1
@@ -139,7 +143,7 @@ def skb_alloc(skbs):
     return skb
 
 
-@kernel
+@kernel(forceinline=True)
 def skb_add_rx_frag(skbs, skb, netmems, netmem, offset, length, truesize):
     """Append a frag, whose reference moves from the caller to the skb.
 

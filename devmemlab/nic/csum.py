@@ -27,7 +27,7 @@ from devmemlab.wire.rows import CSUM_PARTIAL, CSUM_VERIFIED
 CSUM_NOT_SEEN, CSUM_GOOD, CSUM_BAD = 0, 1, 2
 
 
-@kernel
+@kernel(forceinline=True)
 def rx_csum(wire, at, pkt, vouched, offload):
     """Verify the sums of a TCP frame.
 

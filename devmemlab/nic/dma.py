@@ -19,7 +19,7 @@ UNMOVED = 2
 ``bench control`` measures the path without its copy; no face of the lab sets it, and what arrives is not what was sent."""
 
 
-@kernel
+@kernel(forceinline=True)
 def dma_header(memory, wire, at, length, address, limit, tag, ledger, trace, queue):
     """Write headers into a header buffer.
 
@@ -63,7 +63,7 @@ def dma_header(memory, wire, at, length, address, limit, tag, ledger, trace, que
     return 0
 
 
-@kernel
+@kernel(forceinline=True)
 def dma_payload(memory, wire, at, length, netmems, netmem, offset, limit, unreadable, ledger, trace, queue):
     """Write payload into the buffer behind a netmem.
 

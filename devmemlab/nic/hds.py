@@ -26,7 +26,7 @@ SPLIT, MISS_OFF, MISS_NOT_TCP, MISS_THRESH, MISS_OVERFLOW = range(len(MISS_NAMES
 TCP = 6
 
 
-@kernel
+@kernel(forceinline=True)
 def hds_decide(pkt, parsed, hds, hds_thresh, header_buffer_bytes):
     """Decide whether to cut a frame.
 

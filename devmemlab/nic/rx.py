@@ -12,7 +12,9 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import load_be16
+from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.trace import FRAME_IN, HDS_MISS, HDS_SPLIT, NIC_DROP, RXQ_COMPLETE, STEER, emit
+from devmemlab.mem.netmem import netmem_row
 from devmemlab.nic.csum import CSUM_BAD, CSUM_GOOD, CSUM_NOT_SEEN, rx_csum
 from devmemlab.nic.dma import MACS_BYTES, dma_header, dma_payload
 from devmemlab.nic.drops import (
@@ -33,6 +35,8 @@ from devmemlab.wire.ethernet import BROADCAST, ETH_P_8021Q, ETH_TYPE, VLAN_BYTES
 from devmemlab.wire.frame import parse_frame
 
 TCP = 6
+AHEAD = 16
+"""Of so many descriptors to come, what tells where their buffers lie is on its way into the cache."""
 
 
 @kernel
@@ -145,6 +149,7 @@ def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, neede
         slot = q.used & mask
         netmem = rxqs.desc[queue, slot].netmem
         rxqs.desc[queue, slot].netmem = 0
+        prefetch_row(netmems, netmem_row(rxqs.desc[queue, (q.used + AHEAD) & mask].netmem))
         piece = min(payload - done, q.buffer_bytes)
         if err == 0 and piece > 0:
             if tag and header == 0 and i == 0 and piece > MACS_BYTES:
@@ -176,7 +181,7 @@ def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, neede
     return first
 
 
-@kernel
+@kernel(forceinline=True)
 def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, trace):
     """Receive one frame.
 
