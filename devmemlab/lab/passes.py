@@ -19,7 +19,7 @@ from devmemlab.mem.region import DeviceMemory, memory
 from devmemlab.sock.uapi import SO_OOBINLINE, SO_RCVBUF, SOL_SOCKET
 
 MAX_FRAMES = 4096
-RCVBUF = 1 << 23
+RCVBUF = 1 << 24
 """SO_RCVBUF of every mode, octets: a receive window in which so long a burst finds room."""
 
 

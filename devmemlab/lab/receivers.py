@@ -18,11 +18,14 @@ import abc
 import hashlib
 from importlib import import_module
 
+import numpy as np
+
 from devmemlab.base.units import parse_size
 from devmemlab.lab.accelerator import staged_copy
 from devmemlab.lab.stopwatch import processor_ns
 from devmemlab.mem.ledger import HOST_TO_DEVICE, PAGEABLE_COPY
 from devmemlab.mem.region import DeviceMemory, host_memory, memory
+from devmemlab.sock.token_batch import read_tokens
 from devmemlab.sock.uapi import CMSG_SPACE, MSG_SOCK_DEVMEM, SCM_DEVMEM_LINEAR, frags
 
 GPU = "gpu_"
@@ -146,19 +149,19 @@ class DevmemReceiver(Receiver):
             See `Receiver.drain`.
         """
         start, before = self.device.start, self.octets
+        ids = np.empty(CMSGS, np.int64)
         while limit is None or self.octets - before < limit:
             data, ancdata, _, _ = conn.recvmsg(READ_BYTES, CMSG_SPACE(24) * CMSGS, MSG_SOCK_DEVMEM)
-            pieces = frags(ancdata)
-            if len(pieces) == 0:
+            if not ancdata.control:
                 if not data:
                     return
                 raise OSError(14, f"{len(data)} octets came as host data: steering missed the bound queue")
             if self.digest is not None:
-                self._look_at(pieces, data, start)
-            tokens = pieces.frag_token[pieces.kind != SCM_DEVMEM_LINEAR]
-            self.tokens_issued += len(tokens)
-            self.octets += int(pieces.frag_size.sum())
-            self.tokens_returned += self.host.dontneed_tokens(conn, tokens)
+                self._look_at(frags(ancdata), data, start)
+            tokens, octets = read_tokens(np.frombuffer(ancdata.control, np.uint8), ids)
+            self.tokens_issued += tokens
+            self.octets += octets
+            self.tokens_returned += self.host.dontneed_tokens(conn, ids[:tokens])
 
     def _look_at(self, pieces, data, start):
         if not data:

@@ -8,9 +8,16 @@ Omits. Sorting: neighbours that the caller did not put beside each other stay ap
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.octets import store_le32
+from devmemlab.base.octets import load_le32, store_le32
 from devmemlab.sock.tokens import sock_devmem_dontneed
-from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS, SCM_DEVMEM_DMABUF
+from devmemlab.sock.uapi import (
+    CMSG_HEADER_BYTES,
+    DMABUF_CMSG_BYTES,
+    DMABUF_TOKEN_BYTES,
+    MAX_DONTNEED_FRAGS,
+    MAX_DONTNEED_TOKENS,
+    SCM_DEVMEM_DMABUF,
+)
 
 OPTVAL_BYTES = MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES
 
@@ -46,6 +53,31 @@ def pack_dontneed(tokens, first, optval):
         elements += 1
         at += count
     return at, elements
+
+
+@kernel
+def read_tokens(control, ids):
+    """Read the devmem control messages of a recvmsg as a program does that only counts and returns.
+
+    Parameters
+    ----------
+    control : uint8[n]
+        Control messages of 40 octets each, see `devmemlab.sock.uapi.Ancdata`.
+    ids : int64[m]
+        Written: the tokens, in order; there is room for each.
+
+    Returns
+    -------
+    tokens, octets : int64
+        How many there are, and the octets of all messages, LINEAR among them.
+    """
+    count = octets = np.int64(0)
+    for at in range(0, len(control), CMSG_HEADER_BYTES + DMABUF_CMSG_BYTES):
+        octets += load_le32(control, at + 24)
+        if load_le32(control, at + 12) == SCM_DEVMEM_DMABUF:
+            ids[count] = load_le32(control, at + 28)
+            count += 1
+    return count, octets
 
 
 @kernel
@@ -105,8 +137,8 @@ def token_ids(tokens):
     if isinstance(tokens, np.ndarray) and tokens.dtype.names and "frag_token" in tokens.dtype.names:
         tokens = tokens["frag_token"][tokens["kind"] == SCM_DEVMEM_DMABUF]
     ids = np.ascontiguousarray(np.asarray(tokens, np.int64)).ravel()
-    wrong = ids[(ids < 0) | (ids > 0xFFFFFFFF)]
-    if len(wrong):
+    if len(ids) and ids.view(np.uint64).max() > 0xFFFFFFFF:
+        wrong = ids[(ids < 0) | (ids > 0xFFFFFFFF)]
         raise ValueError(f"{int(wrong[0])} is no token: a token is an unsigned number of 32 bits")
     return ids
 

@@ -1,9 +1,14 @@
 """Bytes that programs see: spec section 25.2, and what `frags` makes of them."""
 
+import struct
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 import devmemlab as dml
-from devmemlab.sock.uapi import Ancdata, put_devmem_cmsg
+from devmemlab.sock.token_batch import read_tokens
+from devmemlab.sock.uapi import SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR, SOL_SOCKET, Ancdata, frags, put_devmem_cmsg
 
 DMABUF = bytes.fromhex("2800000000000000 01000000 4f000000 0030000000000000 a8050000 07000000 02000000 00000000")
 LINEAR = bytes.fromhex("2800000000000000 01000000 4e000000 0000000000000000 36000000 00000000 00000000 00000000")
@@ -51,3 +56,14 @@ def test_frags_of_ancdata_and_of_plain_tuples_agree():
 
 def test_a_token_range_is_two_little_endian_words():
     assert np.asarray([(7, 3)], "<u4").tobytes() == bytes.fromhex("0700000003000000")
+
+
+@given(st.lists(st.tuples(st.sampled_from((SCM_DEVMEM_LINEAR, SCM_DEVMEM_DMABUF)), st.integers(0, 2**32 - 1),
+                          st.integers(0, 2**32 - 1)), max_size=20))
+def test_tokens_are_read_as_frags_are(messages):
+    control = b"".join(struct.pack("<QiiQIIII", 40, SOL_SOCKET, kind, 0, size, token, 0, 0) for kind, size, token in messages)
+    ids = np.empty(len(messages), np.int64)
+    count, octets = read_tokens(np.frombuffer(control, np.uint8), ids)
+    found = frags(Ancdata(control))
+    assert ids[:count].tolist() == found.frag_token[found.kind == SCM_DEVMEM_DMABUF].tolist()
+    assert octets == found.frag_size.sum(dtype=np.int64)
