@@ -10,6 +10,7 @@ VENV   ?= .venv
 EXTRAS ?= lab,net,test,ui
 PYTHON ?=
 PYTEST  = $(VENV)/bin/python -m pytest -rs --durations=5 $(PYTEST_ARGS)
+PLAIN   = $(PYTEST) -p no:nbval
 WORKERS ?= 2
 LANES   = compiled nojit boundscheck notebooks browser
 
@@ -34,6 +35,9 @@ lab: setup
 demo: setup
 	@$(VENV)/bin/devmemlab demo
 
+# Every lane reads the same files: what Python made of them once is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Every lane runs even when an earlier one failed; the last lines say which did.
 test: setup
 	@failed=; \
@@ -49,18 +53,20 @@ test: setup
 test-long:
 	@$(MAKE) --no-print-directory test SELECT=
 
+# A lesson keeps its page, so a test file may be shared between two browsers: see xdist_group in tests/browser.
+WINDOWS = -n $(WORKERS) --dist loadgroup
 # What talks to this machine's kernel runs by itself: its timers do not wait for a busy processor.
 SELECT = not long and
 SHARED = -n $(WORKERS) --dist loadfile
 test-compiled: setup
-	@$(PYTEST) $(SHARED) -m "$(SELECT) not browser and not live" && verdict=0 || verdict=1; \
-	$(PYTEST) -m "$(SELECT) not browser and live" && exit $$verdict
+	@$(PLAIN) $(SHARED) -m "$(SELECT) not browser and not live" --ignore=tests/browser && verdict=0 || verdict=1; \
+	$(PLAIN) -m "$(SELECT) live" $$(grep -rl --include='test_*.py' 'mark\.live' tests) && exit $$verdict
 
 test-nojit: setup
-	NUMBA_DISABLE_JIT=1 $(PYTEST) $(SHARED) -m "$(SELECT) not browser and not compiled_only"
+	NUMBA_DISABLE_JIT=1 $(PLAIN) $(SHARED) -m "$(SELECT) not browser and not compiled_only"
 
 test-boundscheck: setup
-	NUMBA_BOUNDSCHECK=1 $(PYTEST) $(SHARED) -m "$(SELECT) not browser"
+	NUMBA_BOUNDSCHECK=1 $(PLAIN) $(SHARED) -m "$(SELECT) not browser"
 
 test-notebooks: setup
 	@if ls notebooks/*.ipynb >/dev/null 2>&1; then \
@@ -70,7 +76,7 @@ test-notebooks: setup
 
 # pytest answers 5 when it selected nothing.
 test-browser: setup
-	@$(PYTEST) -m "$(SELECT) browser" || { status=$$?; [ $$status -eq 5 ] && echo "SKIPPED: no browser test in tests/ yet" || exit $$status; }
+	@$(PLAIN) $(WINDOWS) -m "$(SELECT) browser" tests/browser || { status=$$?; [ $$status -eq 5 ] && echo "SKIPPED: no browser test in tests/ yet" || exit $$status; }
 
 coverage: setup
 	NUMBA_DISABLE_JIT=1 $(VENV)/bin/python -m coverage run -m pytest -q -m "not long and not browser and not compiled_only"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pathlib
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,10 @@ from numba import config as numba_config
 from devmemlab.commands.about import chromium, tap_possible
 
 MODE = "interpreted" if numba_config.DISABLE_JIT else "compiled, bounds checked" if numba_config.BOUNDSCHECK else "compiled"
+
+HERE = pathlib.Path(__file__).parent
+ABOVE_KERNELS = {"lab", "view", "browser", ""}
+"""Folders of floors that only call kernels, and what lies in none; see Tests in CONTRIBUTING.md."""
 
 # A first example may compile for seconds, hence no deadline. CI replays the same examples every time.
 settings.register_profile("house", deadline=None, max_examples=25 if numba_config.DISABLE_JIT else 60,
@@ -32,9 +37,29 @@ def _unfit():
     return reasons
 
 
+def pytest_addoption(parser):
+    parser.addoption("--shots", action="store_true",
+                     help="browser tests keep screenshots of all that lessons show; --basetemp says where")
+
+
+def _above_kernels(path):
+    return path.is_relative_to(HERE) and path.relative_to(HERE).parent.as_posix().partition("/")[0].strip(".") in ABOVE_KERNELS
+
+
+def _once(item):
+    """Whether modes other than the compiled one have nothing to add."""
+    return item.get_closest_marker("once") or _above_kernels(item.path) and not item.get_closest_marker("every_mode")
+
+
+def pytest_ignore_collect(collection_path):
+    """A file of which another mode runs nothing is not even read: that takes longer than many a test."""
+    if MODE != "compiled" and collection_path.name.startswith("test_") and _above_kernels(collection_path):
+        return "every_mode" not in collection_path.read_text(encoding="utf-8") or None
+
+
 def pytest_collection_modifyitems(config, items):
     if MODE != "compiled":
-        again = [item for item in items if item.get_closest_marker("once")]
+        again = [item for item in items if _once(item)]
         config.hook.pytest_deselected(items=again)
         items[:] = [item for item in items if item not in set(again)]
     reasons = _unfit()
@@ -45,7 +70,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_report_header():
-    return f"kernels: {MODE}" + ("" if MODE == "compiled" else "; tests marked 'once' are left to the compiled mode")
+    return f"kernels: {MODE}" + ("" if MODE == "compiled" else "; what says the same in every mode is left to the compiled one")
 
 
 @pytest.fixture

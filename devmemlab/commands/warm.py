@@ -8,7 +8,6 @@ A kernel is compiled for the types it is called with, so warming means running: 
 `devmemlab.lab.warm` drives one room with the types that the lab really uses.
 """
 
-import contextlib
 import importlib
 import pkgutil
 import sys
@@ -149,7 +148,7 @@ def warm(exercises=None, progress=True):
     Parameters
     ----------
     exercises : list of (str, callable), optional
-        What to run, with titles; those of `devmemlab.lab.warm` by default.
+        What to run, with titles; those of `devmemlab.lab.warm` by default. None is run where nothing is compiled.
     progress : bool
         Draw a bar on standard error.
 
@@ -160,11 +159,12 @@ def warm(exercises=None, progress=True):
     """
     started = time.monotonic()
     left_out = import_all()
-    if exercises is None:
+    if config.DISABLE_JIT:
+        exercises = []
+    elif exercises is None:
         from devmemlab.lab.warm import EXERCISES as exercises
     with tqdm(total=len(REGISTRY), desc="compiling", unit="kernel", disable=not progress, leave=False) as bar:
-        listening = contextlib.nullcontext() if config.DISABLE_JIT else event.install_listener("numba:compile", _Progress(bar))
-        with listening:
+        with event.install_listener("numba:compile", _Progress(bar)):
             for title, exercise in exercises:
                 bar.set_description(title)
                 exercise()

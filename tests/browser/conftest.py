@@ -27,6 +27,21 @@ CHROMIUM = [
 START_S = 120
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What shares an open lesson, or a film that took long to make, stays in one process."""
+    for item in items:
+        asked = getattr(item, "callspec", None) and item.callspec.params
+        shared = [f"{asked[name]}" for name in ("lesson", "film") if name in (asked or {})]
+        item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *shared])))
+
+
+@pytest.fixture(scope="session")
+def shots(request):
+    """Whether pictures are taken for somebody to look at (``--shots``); they cost more than what is tested."""
+    return request.config.getoption("--shots")
+
+
 @pytest.fixture(scope="session")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api")

@@ -204,8 +204,8 @@ CALLS = [
     ("connect", lambda: Job().sender.socket().connect(("203.0.113.9", 1))), ("bind(2)", taken_port), ("any that opens", opened),
 ]
 BRIEF = {0, 11, 20, 21, 31}
-"""Lines that the interpreted run provokes too."""
-EACH = [pytest.param(line, call, provoke, id=f"{at}-{line.name}", marks=() if at in BRIEF else pytest.mark.once)
+"""Lines that every mode provokes."""
+EACH = [pytest.param(line, call, provoke, id=f"{at}-{line.name}", marks=pytest.mark.every_mode if at in BRIEF else ())
         for at, (line, (call, provoke)) in enumerate(zip(LINES, CALLS))]
 
 

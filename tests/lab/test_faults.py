@@ -9,8 +9,8 @@ from devmemlab.lab.faults.break_it import AREAS, FAULTS, BreakIt, catalogue, tur
 from devmemlab.lab.faults.fault import LETTERS, healthy
 
 BRIEF = {"split_off", "xdp", "leak", "sums_off", "no_rule", "unbound", "small_control", "loss"}
-"""Those that the interpreted run plays too."""
-EACH = [pytest.param(fault, id=name, marks=() if name in BRIEF else pytest.mark.once) for name, fault in FAULTS.items()]
+"""Those that every mode plays."""
+EACH = [pytest.param(fault, id=name, marks=pytest.mark.every_mode if name in BRIEF else ()) for name, fault in FAULTS.items()]
 
 
 @pytest.mark.parametrize("fault", EACH)

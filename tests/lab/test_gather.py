@@ -15,6 +15,8 @@ from devmemlab.mem.ledger import NAMES
 from devmemlab.mem.region import DeviceMemory, regions
 from devmemlab.sock.uapi import FRAG_DTYPE, SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR
 
+pytestmark = pytest.mark.every_mode
+
 STAGES = {"copies": {"GATHER": 1}, "kernel": {"GATHER": 1}, "host": {"GATHER_OUT": 1, "GATHER_IN": 0}}
 
 

@@ -43,7 +43,7 @@ def numbers(said):
 
 # ---- whole runs
 
-@pytest.mark.parametrize("mtu", [1500, 9000])
+@pytest.mark.parametrize("mtu", [pytest.param(1500, marks=pytest.mark.every_mode), 9000])
 def test_a_run_validates_and_returns_every_token(mtu, sizes):
     size = sizes(3_000_001, 40_001)
     said = ncdevmem(*RUN, "-v", 7, "--size", size, "--mtu", mtu, "--json", "-")
@@ -118,6 +118,7 @@ def test_one_wrong_octet_is_found(monkeypatch):
     assert said.stderr.endswith("devmemlab: validation failed: 1 of 9999 octets are not the pattern of 7\n")
 
 
+@pytest.mark.every_mode
 def test_twenty_mismatches_are_reported_and_the_next_one_ends_the_run(monkeypatch):
     corrupt(monkeypatch, lambda octets: octets.__setitem__(slice(2000, 2100), 0))
     said = ncdevmem(*RUN, "-v", 7, "--size", 20_000, "--json", "-")
@@ -359,6 +360,7 @@ def test_the_pattern_is_that_of_yes():
     assert pattern_octets(7, 5, start=5).tobytes() == b"\6\n\1\2\3"
 
 
+@pytest.mark.every_mode
 @given(st.integers(2, 256), st.lists(st.tuples(st.booleans(), st.integers(0, 40_000)), min_size=1, max_size=6),
        st.lists(st.tuples(st.floats(0, 0.999), st.integers(1, 255)), max_size=25), st.integers(0, 4096))
 def test_validation_against_plain_numpy(modulus, pieces, errors, offset):

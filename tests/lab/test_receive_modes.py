@@ -13,7 +13,7 @@ NBYTES = 49152 if config.DISABLE_JIT else 98304
 SMALL = dict(chunk="16KiB", memory="512KiB", rx_ring=64)
 
 
-@pytest.fixture(scope="module", params=[1500, 9000])
+@pytest.fixture(scope="module", params=[pytest.param(1500, marks=pytest.mark.every_mode), 9000])
 def result(request):
     return receive_modes(input=bulk_capture(NBYTES, mtu=request.param), **SMALL)
 

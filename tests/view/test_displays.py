@@ -12,6 +12,8 @@ from devmemlab.view import displays
 from tests.mem.kit import small_mem
 from tests.scripts.kit import Script
 
+pytestmark = pytest.mark.every_mode
+
 
 @pytest.fixture(autouse=True)
 def attached():

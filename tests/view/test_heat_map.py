@@ -15,6 +15,8 @@ from devmemlab.view.still import STATES, WIDTH
 from tests.mem.kit import devmem_pool, small_mem
 from tests.scripts.kit import Script
 
+pytestmark = pytest.mark.every_mode
+
 NS = "{http://www.w3.org/2000/svg}"
 
 

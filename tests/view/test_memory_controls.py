@@ -9,6 +9,8 @@ from devmemlab.view.memory_bars import Bar, Bars, crossing_bars, pool_bars
 from devmemlab.view.memory_controls import BURSTS, STEPS, BindingControl, LedgerControl, PoolControl
 from tests.view import kit
 
+pytestmark = pytest.mark.every_mode
+
 MAKERS = {
     "ledger": lambda: LedgerControl(kit.Result(modes=("devmem", "host_copy", "host_copy_pageable"))),
     "binding": BindingControl,

@@ -12,6 +12,8 @@ from devmemlab.view.references import Edge, token_rows
 from tests.mem.kit import devmem_pool, small_mem
 from tests.scripts.kit import Script
 
+pytestmark = pytest.mark.every_mode
+
 NS = "{http://www.w3.org/2000/svg}"
 
 

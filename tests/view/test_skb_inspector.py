@@ -10,6 +10,8 @@ from devmemlab.view.skb_film import SLOTS, picked_version, skb_film
 from devmemlab.view.skb_inspector import SkbInspector
 from devmemlab.view.skb_stage import refused
 
+pytestmark = pytest.mark.every_mode
+
 
 @pytest.fixture(scope="module")
 def watched():

@@ -11,6 +11,8 @@ from devmemlab.view.pool_replay import Replay
 from devmemlab.view.tcp_film import LOOKS, looks_of, tcp_film
 from devmemlab.view.tcp_player import TcpPlayer, tcp_player
 
+pytestmark = pytest.mark.every_mode
+
 PAGE = 4096
 
 

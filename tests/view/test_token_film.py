@@ -12,6 +12,8 @@ from devmemlab.lab import scenes_tokens as scenes
 from devmemlab.view.token_film import MOST_LANES, NEVER, sort_into_lanes, token_film
 from devmemlab.view.token_stage import lane_shapes, token_stage
 
+pytestmark = pytest.mark.every_mode
+
 
 @pytest.fixture(scope="module")
 def scene():
