@@ -31,8 +31,8 @@ START_S = 120
 def pytest_collection_modifyitems(items):
     """What shares an open lesson, or a film that took long to make, stays in one process."""
     for item in items:
-        asked = getattr(item, "callspec", None) and item.callspec.params
-        shared = [f"{asked[name]}" for name in ("lesson", "film") if name in (asked or {})]
+        asked = item.callspec.params if hasattr(item, "callspec") else {}
+        shared = [asked[name] for name in ("lesson", "film") if name in asked]
         item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *shared])))
 
 

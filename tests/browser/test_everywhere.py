@@ -70,7 +70,7 @@ def opened(browser):
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path):
+def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path, shots):
     package("notebook")
     address, token = jupyterlab
     page, complaints = opened(f"{address}/notebooks/{name}.ipynb?token={token}")
@@ -80,7 +80,8 @@ def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path):
     page.evaluate(RUN_ALL)
     page.wait_for_function(DONE, timeout=PATIENCE_MS)
     page.wait_for_timeout(500)
-    page.screenshot(path=tmp_path / f"notebook-{name}.png")
+    if shots:
+        page.screenshot(path=tmp_path / f"notebook-{name}.png")
     prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt").all_inner_texts()
     errors = page.locator('[data-mime-type="application/vnd.jupyter.error"]').count()
     alive = page.locator(ALIVE).count()
@@ -91,7 +92,7 @@ def test_notebook_7_runs_it(name, opened, jupyterlab, tmp_path):
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_voila_renders_it(name, opened, jupyterlab, tmp_path):
+def test_voila_renders_it(name, opened, jupyterlab, tmp_path, shots):
     """An application without code: what a class may look at and turn, but not edit."""
     package("voila")
     address, token = jupyterlab
@@ -100,7 +101,8 @@ def test_voila_renders_it(name, opened, jupyterlab, tmp_path):
                            timeout=PATIENCE_MS)
     if controls(name):
         page.wait_for_selector(ALIVE, timeout=PATIENCE_MS)
-    page.screenshot(path=tmp_path / f"voila-{name}.png")
+    if shots:
+        page.screenshot(path=tmp_path / f"voila-{name}.png")
     said = page.locator("body").inner_text()
     assert "Traceback (most recent call last)" not in said
     assert page.locator(ALIVE).count() == controls(name)
@@ -109,14 +111,15 @@ def test_voila_renders_it(name, opened, jupyterlab, tmp_path):
 
 
 @pytest.mark.parametrize("name, dark", STATIC)
-def test_without_a_kernel_every_output_has_its_static_form(name, dark, opened, tmp_path):
+def test_without_a_kernel_every_output_has_its_static_form(name, dark, opened, tmp_path, shots):
     exporters = pytest.importorskip("nbconvert.exporters")
     html, _ = exporters.HTMLExporter(theme="dark" if dark else "light").from_filename(str(notebooks_folder() / f"{name}.ipynb"))
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
     page, _ = opened("about:blank", color_scheme="dark" if dark else "light")
     page.route(re.compile("^https?:"), lambda route: route.abort())
     page.goto((tmp_path / "page.html").as_uri(), wait_until="load")
-    page.screenshot(path=tmp_path / f"static-{name}-{'dark' if dark else 'light'}.png")
+    if shots:
+        page.screenshot(path=tmp_path / f"static-{name}-{'dark' if dark else 'light'}.png")
     wanted = sum("".join(output.get("data", {}).get("text/html", "")).count("<img ") for cell in stored(name)["cells"]
                  for output in cell.get("outputs", []))
     shown = page.locator(".jp-OutputArea-output img").evaluate_all(

@@ -46,7 +46,7 @@ EXPLORERS = {"anatomy": (anatomy, ANATOMY), "steering": (steering, STEERING)}
 
 @pytest.mark.parametrize("paper", ["light", "dark"])
 @pytest.mark.parametrize("name", EXPLORERS)
-def test_in_every_state_the_page_shows_what_python_draws(browser, tmp_path, name, paper):
+def test_in_every_state_the_page_shows_what_python_draws(browser, tmp_path, name, paper, shots):
     make, states = EXPLORERS[name]
     explorer = make()
     with Bench(browser, explorer, paper) as bench:
@@ -56,7 +56,8 @@ def test_in_every_state_the_page_shows_what_python_draws(browser, tmp_path, name
                 setattr(explorer, trait, value)
             assert bench.marks() == bench.marks_of(explorer.svg()), state
             assert bench.page.evaluate(LOOK) == [], state
-            bench.page.screenshot(path=tmp_path / f"{name}-{number}-{paper}.png", full_page=True)
+            if shots:
+                bench.page.screenshot(path=tmp_path / f"{name}-{number}-{paper}.png", full_page=True)
         assert bench.told == {}, "what a cell has set is not told back to it"
         ground = bench.page.locator("svg > rect").first.evaluate("paper => getComputedStyle(paper).fill")
         ink = bench.page.locator("svg text").first.evaluate("text => getComputedStyle(text).fill")

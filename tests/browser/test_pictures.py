@@ -53,11 +53,12 @@ LOOK = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_tidy(browser, tmp_path, name, scheme):
+def test_a_picture_is_tidy(browser, tmp_path, name, scheme, shots):
     page = browser.new_page(viewport={"width": 900, "height": 600}, color_scheme=scheme)
     try:
         page.set_content(f"<body style='margin:0'>{PICTURES[name]()}</body>")
-        page.locator("svg").screenshot(path=tmp_path / f"{name}-{scheme}.png")
+        if shots:
+            page.locator("svg").screenshot(path=tmp_path / f"{name}-{scheme}.png")
         assert page.evaluate(LOOK) == []
     finally:
         page.close()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from numba import config
 
 BUGS = {
     "a hit leaves the cache as high as it was": (
@@ -96,7 +95,7 @@ BUGS = {
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="examines each bug in a forked child")
-@pytest.mark.skipif(bool(config.BOUNDSCHECK), reason="runs without the JIT in any case")
+@pytest.mark.once       # its processes run without the JIT in any case
 def test_every_seeded_bug_is_noticed():
     requests = [None, *BUGS.values()]
     lanes = min(os.cpu_count() or 1, 4)

@@ -15,6 +15,8 @@ from devmemlab.wire.pcap import read_capture
 from devmemlab.wire.tcp import FIN, SYN
 from tests.naive.dpkt_streams import streams
 
+pytestmark = pytest.mark.once      # the files are the same in every mode
+
 README = (data_folder() / "README.md").read_text()
 CAPTURES = re.findall(r"^## (\S+\.pcap)$", README, re.M)
 SMALL_BYTES = 400 << 10

@@ -243,8 +243,8 @@ def test_any_receiver_gets_the_stream(isn, parts, window, wscale, max_frames, lo
     assert bytes(toy.got) == b"".join(bytes([k + 1]) * 100 for k in range(parts))
 
 
-@pytest.mark.parametrize("mtu", [1500, 9000])
-@pytest.mark.parametrize("speed", [1.0, None])
+@pytest.mark.parametrize("mtu", [pytest.param(1500, marks=pytest.mark.once), 9000])
+@pytest.mark.parametrize("speed", [pytest.param(1.0, marks=pytest.mark.once), None])
 def test_the_real_captures_reach_a_toy_receiver_whole(mtu, speed, sizes):
     port = ports.Pcap(data_folder() / f"linux-bulk-mtu{mtu}.pcap", speed=speed, max_frames=sizes(64, 8))
     toy = ToyReceiver(port, isn=0xFFFFFF00, window=2000, wscale=10)
