@@ -29,9 +29,12 @@ FLOW_FILM, POOL_FILM = 'img[alt^="The same frames, received"]', 'img[alt^="What 
 TCP_FILM, SKB_FILM, RESTART_FILM = 'img[alt*="  acknowledged by "]', 'img[alt^="Two holes"]', 'img[alt^="A bind of queue 2"]'
 FILMS = {"00_the_problem": 1, "02_two_memories_and_a_ledger": 1, "04_page_pool_and_providers": 2,
          "05_rings_refill_header_split": 1, "07_skbs_nobody_may_read": 1, "08_tcp_on_headers_alone": 2,
+         "09_tokens_recvmsg_dontneed": 1,
          "10_netlink_restart_unbind": 1, "14_ncdevmem_and_doctor": 1}
 EXPLORERS = {"01_frames_and_where_to_cut": 1, "06_steering": 1}
 TOKENS, USED = 'img[alt^="Tokens of connection"]', 'img[alt*="a token holds a whole buffer"]'
+LIVES, HOW_LONG = 'img[alt^="Nine messages"]', 'img[alt^="How long tokens"]'
+SENT, LATE = 'img[alt^="The way of the payload to"]', 'img[alt^="Written over after"]'
 CONTROL = ".dml-control"
 QUIZ, QUIZZES = ".dml-quiz", {"11_break_it": 1}
 STATUS = ".dml-control [role=status]"
@@ -43,6 +46,7 @@ class Lesson:
 
     def __init__(self, page, folder, shots):
         self.page, self.folder, self.shots, self.complaints = page, folder, shots, []
+        self.shown_in = ("Light", "Dark") if shots else ()
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -198,6 +202,20 @@ def keys_of_breaking(lesson):
     press(lesson, "ArrowUp", "gives back: oldest, tokens kept 48, messages of 1448, lost: none: whole after 1.8 ms")
 
 
+def keys_of_tokens(lesson):
+    push(lesson, "returns: peeks")
+    lesson.status_becomes("12 messages, returned peeks: 12 tokens are still held")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "8 messages, returned peeks: 8 tokens are still held")
+
+
+def keys_of_sending(lesson):
+    push(lesson, "after a round trip")
+    lesson.status_becomes("lost: the third frame; zerocopy, written over after a round trip")
+    tab_to(lesson, "SELECT")
+    press(lesson, "ArrowUp", "lost: the third frame; devmem, written over after a round trip")
+
+
 def keys_of_ncdevmem(lesson):
     push(lesson, "MTU 1500")
     lesson.status_becomes("65536 octets, MTU 1500, buffers of 16384: exit status 0, 46 frags")
@@ -240,12 +258,19 @@ PLANS = {
     "08_tcp_on_headers_alone": Plan({LADDER: 4, MACHINE: 1, SEQUENCE: 1, TCP_FILM: 2},
                                     "loss 20 %, reordering none, MTU 1500, 128 pages",
                                     keys_of_tcp, "in order", None, ("loss 20 %, reordering none, MTU 9000",)),
+    "09_tokens_recvmsg_dontneed": Plan({LIVES: 1, HOW_LONG: 1, CAPTION: 1}, "12 messages, returned together: 0 tokens",
+                                       keys_of_tokens, "returns: late", "4",
+                                       ("8 messages, returned late", "4 messages, returned late")),
     "10_netlink_restart_unbind": Plan({RESTART: 3, RESTART_FILM: 1, HELD: 1},
                                       "the driver ignores the provider, the whole device is reset",
                                       keys_of_the_restart, "the whole device", "nothing fails",
                                       ("stop of the old queue, the whole device", "nothing fails, the whole device is reset")),
     "11_break_it": Plan({CASCADE: 4, HEAT: 2, HELD: 1}, "gives back: together, tokens kept 64", keys_of_breaking,
                         "gives back: never", None, ("gives back: never, tokens kept 48, messages of 1448, lost: none: stuck",)),
+    "13_sending_from_device_memory": Plan({SENT: 1, LATE: 1}, "lost: the third frame; zerocopy, written over at once",
+                                          keys_of_sending, "at once", "copy",
+                                          ("lost: the third frame; devmem, written over at once",
+                                           "lost: the third frame; copy, written over at once")),
     "14_ncdevmem_and_doctor": Plan({TOKENS: 1, USED: 1, CAPTION: 3},
                                    "65536 octets, MTU 9000, buffers of 16384: exit status 0, 8 frags", keys_of_ncdevmem,
                                    "MTU 9000", "1024", ("8192 octets, MTU 9000, buffers of 4096",
@@ -327,7 +352,7 @@ def test_a_quiz_is_answered_and_mended_with_the_keyboard(lesson, request):
         tab_to(lesson, "SELECT", "Shift+Tab")
         press(lesson, "ArrowUp", "page numbers instead of tokens: Who notices?", status)
         press(lesson, "ArrowDown", "token_count left 0: right", status)
-        for theme in ("Light", "Dark"):
+        for theme in lesson.shown_in:
             lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
             page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
             lesson.shot(f"{theme.lower()}-quiz-{number}", QUIZ, number)
@@ -369,7 +394,7 @@ def test_films_are_played_where_they_are_and_keys_stay_in_them(lesson, request):
         page.wait_for_function("n => document.querySelectorAll('.dml-player')[n].dataset.position > 5", arg=number)
         page.keyboard.press("Space")
         assert player.get_attribute("data-playing") == "false"
-        for theme in ("Light", "Dark"):
+        for theme in lesson.shown_in:
             lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
             page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
             lesson.shot(f"{theme.lower()}-film-{number}", ".dml-player", number)
@@ -388,7 +413,7 @@ def test_explorers_are_turned_where_they_are_and_keys_stay_in_them(lesson, reque
         for key in ("a", "d", "d", "Home", "ArrowRight", "ArrowRight", " "):
             page.keyboard.press(key)
         assert explorer.locator("[role=status]").inner_text() != said
-        for theme in ("Light", "Dark"):
+        for theme in lesson.shown_in:
             lesson.command("apputils:change-theme", theme=f"JupyterLab {theme}")
             page.wait_for_selector(f'body[data-jp-theme-name="JupyterLab {theme}"]', state="attached")
             lesson.shot(f"{theme.lower()}-explorer-{number}", ".dml-explorer", number)
