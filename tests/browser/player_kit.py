@@ -174,5 +174,5 @@ def small_scene(film, position):
     return document(film.title, film.words(position), 320, 120, body, "", "dml")
 
 
-def small_player(**options):
-    return Player(small_film(), small_scene, **{"position": 0, **options})
+def small_player(film=None, **options):
+    return Player(film or small_film(), small_scene, **{"position": 0, **options})
