@@ -79,7 +79,7 @@ test-browser: setup
 	@$(PLAIN) $(WINDOWS) -m "$(SELECT) browser" tests/browser || { status=$$?; [ $$status -eq 5 ] && echo "SKIPPED: no browser test in tests/ yet" || exit $$status; }
 
 coverage: setup
-	NUMBA_DISABLE_JIT=1 $(VENV)/bin/python -m coverage run -m pytest -q -m "not long and not browser and not compiled_only"
+	NUMBA_DISABLE_JIT=1 $(VENV)/bin/python -m coverage run -m pytest -q --above -m "not long and not browser and not compiled_only"
 	$(VENV)/bin/python -m coverage report --skip-covered --sort=cover
 
 docs: setup

@@ -13,7 +13,7 @@ from devmemlab.commands.about import chromium, tap_possible
 MODE = "interpreted" if numba_config.DISABLE_JIT else "compiled, bounds checked" if numba_config.BOUNDSCHECK else "compiled"
 
 HERE = pathlib.Path(__file__).parent
-ABOVE_KERNELS = {"lab", "view", "browser", ""}
+ABOVE_KERNELS = {("lab",), ("view",), ("browser",), ()}
 """Folders of floors that only call kernels, and what lies in none; see Tests in CONTRIBUTING.md."""
 
 # A first example may compile for seconds, hence no deadline. CI replays the same examples every time.
@@ -40,21 +40,26 @@ def _unfit():
 def pytest_addoption(parser):
     parser.addoption("--shots", action="store_true",
                      help="browser tests keep screenshots of all that lessons show; --basetemp says where")
+    parser.addoption("--above", action="store_true", help="run tests/lab and tests/view in this mode too (make coverage does)")
 
 
-def _above_kernels(path):
-    return path.is_relative_to(HERE) and path.relative_to(HERE).parent.as_posix().partition("/")[0].strip(".") in ABOVE_KERNELS
+def _left_to_the_compiled_mode(path, config):
+    """Whether a file is of a floor that only calls kernels, and this run is of another mode."""
+    if MODE == "compiled" or config.getoption("--above") or not path.is_relative_to(HERE):
+        return False
+    return path.relative_to(HERE).parts[:-1][:1] in ABOVE_KERNELS
+
+
+def pytest_ignore_collect(collection_path, config):
+    """A file of which this mode runs nothing is not even read: that takes longer than many a test."""
+    if collection_path.match("test_*.py") and _left_to_the_compiled_mode(collection_path, config):
+        return "every_mode" not in collection_path.read_text(encoding="utf-8") or None
 
 
 def _once(item):
     """Whether modes other than the compiled one have nothing to add."""
-    return item.get_closest_marker("once") or _above_kernels(item.path) and not item.get_closest_marker("every_mode")
-
-
-def pytest_ignore_collect(collection_path):
-    """A file of which another mode runs nothing is not even read: that takes longer than many a test."""
-    if MODE != "compiled" and collection_path.name.startswith("test_") and _above_kernels(collection_path):
-        return "every_mode" not in collection_path.read_text(encoding="utf-8") or None
+    left = _left_to_the_compiled_mode(item.path, item.config) and not item.get_closest_marker("every_mode")
+    return item.get_closest_marker("once") or left
 
 
 def pytest_collection_modifyitems(config, items):
