@@ -146,7 +146,11 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(self, facts, **state):
         super().__init__(facts=facts, **state)
+
+    def open(self):
+        """Tell the page of it, the scene at once with everything else: a busy page draws before it hears a second message."""
         self.scene = self.svg()
+        super().open()
 
     @property
     def look(self):
