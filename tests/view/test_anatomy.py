@@ -3,6 +3,7 @@
 import struct
 import xml.etree.ElementTree as ElementTree
 
+import comm
 import numpy as np
 import pytest
 import traitlets
@@ -140,3 +141,17 @@ def test_it_shows_without_a_kernel_and_is_the_same_every_time(tmp_path):
     assert metadata["image/svg+xml"]["alt"] == data["text/plain"] == explorer.text and "6 octets of headers" in explorer.text
     root = ElementTree.fromstring(explorer.save(tmp_path / "cut.svg").read_text())
     assert root.get("role") == "img" and root[1].text == explorer.text
+
+
+def test_the_page_hears_the_scene_with_everything_else(monkeypatch):
+    """A busy page draws before it hears a second message."""
+    heard = []
+
+    class Heard(comm.base_comm.BaseComm):
+        def publish_msg(self, msg_type, data=None, **more):
+            heard.append((msg_type, data["state"]))
+
+    monkeypatch.setattr(comm, "create_comm", Heard)
+    dml.frame_anatomy(make_frame())
+    (first, state), = [(kind, state) for kind, state in heard if "scene" in state]
+    assert first == "comm_open" and "<svg" in state["scene"] and state["facts"]
