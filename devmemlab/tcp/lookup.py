@@ -27,9 +27,11 @@ def _bucket(tcbs, raddr_hi, raddr_lo, rport, lport):
     bucket : int64
         Row of ``tcbs.bucket``.
     """
-    h = (raddr_lo ^ (raddr_hi << 7) ^ (rport << 16) ^ lport) & 0x7FFFFFFF
-    h = (h * 0x9E3779B1) & 0x7FFFFFFF
-    return (h >> 8) & (len(tcbs.bucket) - 1)
+    # Each multiplication carries low bits up only, so the high ones are folded back: ports that count up then lie apart.
+    h = ((raddr_lo ^ (raddr_lo >> 31) ^ (raddr_hi << 7) ^ (raddr_hi >> 29)) & 0x7FFFFFFF) * 0x9E3779B1
+    h = ((h >> 31) ^ h ^ (rport << 15) ^ lport) & 0x7FFFFFFF
+    h = h * 0x9E3779B1
+    return ((h >> 31) ^ (h >> 15)) & (len(tcbs.bucket) - 1)
 
 
 @kernel
