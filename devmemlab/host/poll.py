@@ -24,6 +24,7 @@ from devmemlab.nic.rxq import PARSED_ROWS, rxq_drop, rxq_refill
 from devmemlab.sock.collapse import tcp_prune_queue
 from devmemlab.tcp.ack import tcp_ack_flush
 from devmemlab.tcp.input import tcp_rcv
+from devmemlab.tcp.lookup import tcp_expect, tcp_expect_row
 from devmemlab.tcp.output import FIN, PSH, URG
 from devmemlab.tcp.page_room import tcp_note_room
 
@@ -111,6 +112,8 @@ def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, pr
     flow = gro_find(gro, pkt)
     if flow >= 0:
         if gro_joins(gro, skbs, flow, pkt, skb):
+            if skbs.skb[gro.flow[flow].skb].gso_segs == 1:
+                tcp_expect_row(tcbs, pkt)
             if gro_merge(gro, skbs, trace, flow, pkt, skb):
                 _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
             return np.int64(0)
@@ -120,6 +123,7 @@ def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, pr
         if gro.flow[flow].skb:
             _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
         gro_hold(gro, skbs, flow, pkt, skb)
+        tcp_expect(tcbs, pkt)
     else:
         _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
     return np.int64(1)

@@ -35,8 +35,8 @@ from devmemlab.wire.ethernet import BROADCAST, ETH_P_8021Q, ETH_TYPE, VLAN_BYTES
 from devmemlab.wire.frame import parse_frame
 
 TCP = 6
-AHEAD = 16
-"""Of so many descriptors to come, what tells where their buffers lie is on its way into the cache."""
+DESCRIPTORS_AHEAD = 16
+"""Rows of so many buffers to come are on their way into the cache: programs give buffers back in any order."""
 
 
 @kernel
@@ -149,7 +149,7 @@ def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, neede
         slot = q.used & mask
         netmem = rxqs.desc[queue, slot].netmem
         rxqs.desc[queue, slot].netmem = 0
-        prefetch_row(netmems, netmem_row(rxqs.desc[queue, (q.used + AHEAD) & mask].netmem))
+        prefetch_row(netmems, netmem_row(rxqs.desc[queue, (q.used + DESCRIPTORS_AHEAD) & mask].netmem))
         piece = min(payload - done, q.buffer_bytes)
         if err == 0 and piece > 0:
             if tag and header == 0 and i == 0 and piece > MACS_BYTES:

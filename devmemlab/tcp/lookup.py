@@ -8,7 +8,9 @@ Omits. SO_REUSEPORT groups; binding to a device.
 import numpy as np
 
 from devmemlab.base.kernel import kernel
+from devmemlab.base.prefetch import LINE_BYTES, prefetch_row
 from devmemlab.tcp.states import LISTEN
+from devmemlab.tcp.tcb import HOT_BYTES
 
 
 @kernel
@@ -76,6 +78,36 @@ def tcp_unhash(tcbs, tcb):
             row.hash_next = 0
             return
         at = following
+
+
+@kernel
+def tcp_expect(tcbs, pkt):
+    """Have the chain fetched in which the connection of a segment will be looked for.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        Not changed.
+    pkt : PKT
+        Parsed headers of a segment that GRO holds.
+    """
+    prefetch_row(tcbs.bucket, _bucket(tcbs, pkt.saddr_hi, pkt.saddr_lo, pkt.sport, pkt.dport))
+
+
+@kernel
+def tcp_expect_row(tcbs, pkt):
+    """Have the connection fetched that a segment is for, or rather the first of its chain.
+
+    Parameters
+    ----------
+    tcbs : Tcbs
+        Not changed.
+    pkt : PKT
+        Parsed headers of a segment that GRO holds; `tcp_expect` has seen it before.
+    """
+    tcb = tcbs.bucket[_bucket(tcbs, pkt.saddr_hi, pkt.saddr_lo, pkt.sport, pkt.dport)].head
+    for line in range(HOT_BYTES // LINE_BYTES):
+        prefetch_row(tcbs.tcb, tcb, line * LINE_BYTES)
 
 
 @kernel

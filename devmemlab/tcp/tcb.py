@@ -14,35 +14,33 @@ from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
 from devmemlab.tcp.states import CLOSE, NONE
 
-_ENDPOINTS = ("state", "nic", "ip_version", "laddr_hi", "laddr_lo", "raddr_hi", "raddr_lo", "lport", "rport", "peer_mac")
-_SEND = ("iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_wscale", "max_window", "mss", "mss_now", "snd_sml",
-         "sndbuf", "wmem_queued", "write_seq", "sndq_head", "sndq_tail", "send_head", "nodelay", "cork",
-         "page", "page_used", "last_sent_ns", "zerocopy")
-_RECEIVE = ("irs", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcv_wscale", "rcv_mss", "copied_seq",
-            "timestamps", "ts_recent", "ts_recent_at_ns", "sack_permitted", "dsack_start", "dsack_end",
-            "rcvbuf", "rmem_alloc", "scaling_ratio", "advmss",
-            "rcvq_head", "rcvq_tail", "ofo_head", "ofo_tail", "ofo_count", "ofo_arrivals",
-            "rx_queue", "page_octets", "page_average", "page_least", "page_least_before", "page_count",
-            "pages_bind", "pages_promised", "room_charged",
-            "rcvlowat", "rcvbuf_locked", "rcvtimeo_ns", "sndtimeo_ns", "peek_off", "oobinline", "recvmsg_inq",
-            "urg_state", "urg_seq")
-_CONGESTION = ("congestion", "ca_state", "cwnd", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "cwnd_used",
-               "packets_out", "sacked_out", "lost_out", "retrans_out", "reordering", "high_seq",
-               "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out",
-               "frto", "tlp_retrans",
-               "ecn", "ecn_seen", "ecn_demand", "ecn_cwr",
-               "cubic_wmax", "cubic_k_ms", "cubic_origin", "cubic_epoch_ns", "cubic_tcp_cwnd", "cubic_ack_cnt")
-_RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff",
-        "rack_sent_ns", "rack_end_seq", "rack_rtt_ns", "rack_reordered", "rack_steps", "tlp_high_seq")
-_TIMERS = ("ack_now", "quickack", "delack_at_ns", "rto_at_ns", "rto_kind", "retries", "probes", "timewait_at_ns",
-           "heard_at_ns", "oow_ack_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt", "keepalive_at_ns",
-           "user_timeout_ns")
-_ENDING = ("fin_seen", "fin_seq", "fin_received", "fin_sent", "orphaned", "error")
-_LISTS = ("ack_pending", "ack_next", "reap_pending", "reap_next",
-          "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next", "hash_next")
-_COUNTS = ("segs_in", "segs_out", "data_segs_in", "data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_received",
-           "bytes_copied", "bytes_sent", "bytes_acked", "bytes_retrans", "total_retrans", "dsack_dups", "delivered", "urgent_in")
-TCB = schema(*_ENDPOINTS, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
+_LOOKUP = ("hash_next", "rport", "lport", "raddr_lo", "laddr_lo", "raddr_hi", "laddr_hi", "ip_version")
+_ARRIVAL = ("state", "segs_in", "rx_queue", "timestamps", "rcv_nxt", "rcv_wup", "rcv_wnd", "rcvq_head", "snd_una", "snd_nxt",
+            "iss", "bytes_acked", "max_window", "heard_at_ns", "probes", "packets_out", "cwnd", "cwnd_used", "sacked_out",
+            "lost_out", "retrans_out", "snd_wl1", "snd_wl2", "snd_wscale", "snd_wnd", "sack_permitted", "sndq_head", "ecn",
+            "tlp_high_seq", "rto_kind", "fin_sent", "urg_state", "ts_recent", "data_segs_in", "dsack_start", "dsack_end",
+            "rmem_alloc", "rcvbuf", "rcv_mss", "ofo_head", "rcvq_tail", "bytes_received", "scaling_ratio", "orphaned",
+            "fin_seen", "fin_received", "ack_pending", "ack_next")
+_ACK = ("ack_now", "quickack", "delack_at_ns", "segs_out", "nic", "peer_mac", "rcv_wscale", "pages_bind")
+"""What each segment that arrives in order reads or writes lies together: 8 cache lines of a connection, not 18."""
+_SEND = ("mss", "mss_now", "snd_sml", "sndbuf", "wmem_queued", "write_seq", "sndq_tail", "send_head", "nodelay", "cork", "page",
+         "page_used", "last_sent_ns", "zerocopy")
+_RECEIVE = ("irs", "copied_seq", "ts_recent_at_ns", "advmss", "ofo_tail", "ofo_count", "ofo_arrivals", "page_octets",
+            "page_average", "page_least", "page_least_before", "page_count", "pages_promised", "room_charged", "rcvlowat",
+            "rcvbuf_locked", "rcvtimeo_ns", "sndtimeo_ns", "peek_off", "oobinline", "recvmsg_inq", "urg_seq")
+_CONGESTION = ("congestion", "ca_state", "cwnd_cnt", "ssthresh", "prior_cwnd", "prior_ssthresh", "reordering", "high_seq",
+               "undo_marker", "undo_retrans", "retrans_stamp", "prr_delivered", "prr_out", "frto", "tlp_retrans", "ecn_seen",
+               "ecn_demand", "ecn_cwr", "cubic_wmax", "cubic_k_ms", "cubic_origin", "cubic_epoch_ns", "cubic_tcp_cwnd",
+               "cubic_ack_cnt")
+_RTT = ("syn_sent_ns", "srtt_ns", "rttvar_ns", "min_rtt_ns", "rto_ns", "backoff", "rack_sent_ns", "rack_end_seq", "rack_rtt_ns",
+        "rack_reordered", "rack_steps")
+_TIMERS = ("rto_at_ns", "retries", "timewait_at_ns", "oow_ack_at_ns", "keepalive", "keepidle_ns", "keepintvl_ns", "keepcnt",
+           "keepalive_at_ns", "user_timeout_ns")
+_ENDING = ("fin_seq", "error")
+_LISTS = ("reap_pending", "reap_next", "listener", "backlog", "accept_count", "accept_head", "accept_tail", "accept_next")
+_COUNTS = ("data_segs_out", "rcv_ooopack", "rcv_rexmit", "drops", "bytes_copied", "bytes_sent", "bytes_retrans",
+           "total_retrans", "dsack_dups", "delivered", "urgent_in")
+TCB = schema(*_LOOKUP, *_ARRIVAL, *_ACK, *_SEND, *_RECEIVE, *_CONGESTION, *_RTT, *_TIMERS, *_ENDING, *_LISTS, *_COUNTS)
 _SETTINGS = ("syn_retries", "synack_retries", "retries2", "retrans_collapse", "ecn", "ecn_fallback", "optmem_max")
 _MIB = ("in_segs", "out_segs", "retrans_segs", "active_opens", "passive_opens", "attempt_fails", "estab_resets", "timeouts",
         "fast_retrans", "loss_probes", "listen_overflows", "listen_drops",
@@ -70,6 +68,7 @@ RTO_INITIAL_NS = 1000 * NS_PER_MS
 RTO_MIN_NS = 200 * NS_PER_MS
 RTO_MAX_NS = 120_000 * NS_PER_MS
 FAR_FUTURE = (1 << 62)
+HOT_BYTES = 8 * len(_LOOKUP + _ARRIVAL + _ACK)
 CUBIC, RENO = 0, 1
 BLANK = {
     "state": CLOSE, "timestamps": 1, "sack_permitted": 1, "ip_version": 4,
