@@ -251,7 +251,7 @@ def sending():
 def benches():
     """Floor 7: every bench that has kernels, once; of scale, which takes long, one small case."""
     run_benches(WITH_KERNELS, quick=True, repeats=1)
-    case = FlowCase("warm", 2, 1, 64 << 20, "", 8)
+    case = FlowCase("warm", 2, 1, 64 << 20, "")
     case.prepare()
     case.check(case.run())
     case.close()

@@ -37,6 +37,7 @@ def small(monkeypatch):
     monkeypatch.setattr(rx, "SMALL", {"rx_ring": 32, "sockets": 8})
     monkeypatch.setattr(control, "MTUS", (1500, 9000))
     monkeypatch.setattr(scale_flows, "PACKETS", 12)
+    monkeypatch.setattr(scale_flows, "TRAIN", 4)
     monkeypatch.setattr(scale_flows, "BURST", 5)
     monkeypatch.setattr(scale_flows, "DESCRIPTORS", 64)
     monkeypatch.setattr(scale_flows, "FEWEST", 16)
@@ -127,7 +128,7 @@ def test_scale_delivers_every_octet_on_every_queue(small, flows, queues):
     try:
         for _ in range(2):
             time_once(case)
-        assert case.elements == flows * (12 // flows) and case.got == case.elements * 256
+        assert case.elements == 12 and case.got == case.elements * 256
         assert case.issued == case.returned == 2 * case.elements
         assert (case.host.rxqs.ctl.unreadable == 1).sum() == queues
         case.got -= 1
@@ -153,6 +154,24 @@ def test_scale_moves_no_payload_and_keeps_as_much_in_flight(small):
     assert together == {1: 64, 4: 64}
 
 
+@pytest.mark.parametrize("flows", [1, 2, 5])
+@pytest.mark.parametrize("train", [1, 4])
+def test_scale_sends_the_same_trains_on_few_connections_and_on_many(small, monkeypatch, flows, train):
+    """GRO merges the same packets however many connections there are, and runs go on where the last one ended."""
+    monkeypatch.setattr(scale_flows, "BURST", 12)
+    case = scale_flows.FlowCase("x", flows, 1, 1 << 20, "x", train)
+    try:
+        for _ in range(2):
+            time_once(case)
+        gro, rows = case.host.gro.ctl[0], case.host.tcbs.tcb[case.socks]
+        trains = 24 // train
+        assert (gro.packets, gro.segments) == ((trains, 24) if train > 1 else (0, 0))
+        assert rows.segs_in.sum() == flows + trains        # the handshake's last segment, and each train as one
+        assert rows.bytes_received.tolist() == [256 * train * len(range(flow, trains, flows)) for flow in range(flows)]
+    finally:
+        case.close()
+
+
 def test_one_processor_is_told(monkeypatch):
     monkeypatch.setattr(scale_threads, "counts", lambda: [1])
     assert not set(scale_threads.KINDS) & set(scale.groups())
@@ -161,7 +180,7 @@ def test_one_processor_is_told(monkeypatch):
 
 @pytest.mark.parametrize("kind", scale_threads.KINDS)
 def test_threads_do_what_one_does_and_prove_it(small, monkeypatch, kind):
-    for name, value in (("counts", lambda: [1, 2]), ("FLOWS", 3), ("PACKETS", 9), ("HELD", 100), ("DMABUF_BYTES", 1 << 20)):
+    for name, value in (("counts", lambda: [1, 2]), ("FLOWS", 3), ("HELD", 100), ("DMABUF_BYTES", 1 << 20)):
         monkeypatch.setattr(scale_threads, name, value)
     monkeypatch.setattr(tokens, "FRAGS", 200)
     with scale_threads.cases(kind) as (one, two):

@@ -1,13 +1,17 @@
 """bench scale: a host that receives the same number of packets on few or many connections, queues and net_iovs.
 
-Law.   After every run each connection has given its program every octet, and all tokens went back.
+Law.   After every run the connections have given their program every octet, and all tokens went back.
 Reads. interfaces section 3.
 Omits. Sender and program: frames are made before, connections are read between bursts, and neither is timed. The copy of the
        payload (see `devmemlab.lab.bench.control`): its memory would grow and shrink with nothing that is measured here.
 
 A run is some bursts of frames; what is timed takes a burst from the wire to the sockets. However many connections and queues
 there are, a burst has as many frames, rings have as many descriptors together, and all is read before the next burst: what is
-in flight stays the same.
+in flight stays the same. So does what GRO makes of it: the connections take turns with trains, what one send() of the peer's
+puts on the wire when its NIC cuts it; the last frame of a train has PSH, with which GRO lets go. Otherwise one connection would
+have all its packets merged and a thousand none, and that is the size of what is sent at a time, not of the set-up. In trains of
+1 nothing merges anywhere, and each packet meets a connection that the caches have not seen for as long as possible. A run goes on
+with the connection at which the last one ended.
 """
 
 import numpy as np
@@ -17,7 +21,7 @@ from devmemlab.base.errno import EIO, error
 from devmemlab.base.table import table
 from devmemlab.host.ports.manual import Manual
 from devmemlab.lab.bench.measure import Case
-from devmemlab.lab.bench.scale_loops import read_flows
+from devmemlab.lab.bench.scale_loops import emit_trains, read_flows
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.stopwatch import processor_ns
 from devmemlab.lab.synthetic import CLIENT, HEADER_ROOM, SERVER, segment
@@ -26,11 +30,12 @@ from devmemlab.mem.region import DeviceMemory, memory
 from devmemlab.nic.dma import UNMOVED
 from devmemlab.sock.deliver import CMSG_BYTES, MSGHDR
 from devmemlab.sock.token_batch import OPTVAL_BYTES
-from devmemlab.wire.emit import emit_bulk_burst, emit_tcp_frame
-from devmemlab.wire.rows import CSUM_VERIFIED, FRAME, Burst
+from devmemlab.wire.emit import emit_tcp_frame
+from devmemlab.wire.rows import CSUM_VERIFIED, FRAME, SEG, Burst
 from devmemlab.wire.tcp import ACK, SYN
 
-PACKETS, BURST, PAYLOAD = (20, 8, 256) if config.DISABLE_JIT else (10_000, 2048, 256)
+PACKETS, BURST, PAYLOAD = (20, 8, 256) if config.DISABLE_JIT else (10_240, 2048, 256)
+TRAIN = 4 if config.DISABLE_JIT else 16
 DESCRIPTORS, FEWEST = (64, 16) if config.DISABLE_JIT else (4096, 64)
 FIRST_PORT = 2000
 CMSGS = 1024
@@ -49,15 +54,14 @@ class FlowCase(Case):
         Connections; bound queues, over which they are spread; device memory.
     first : str
         Case that this one is compared with.
-    packets : int, optional
-        Of a run, about; `PACKETS` when left out.
+    train : int, optional
+        Frames that a connection gets in a row; `TRAIN` when left out.
     """
 
-    def __init__(self, name, flows, queues, dmabuf_bytes, first, packets=None):
-        per_flow = max(1, (packets or PACKETS) // flows)
-        self.name, self.flows, self.per_flow, self.elements = name, flows, per_flow, flows * per_flow
+    def __init__(self, name, flows, queues, dmabuf_bytes, first, train=None):
+        self.name, self.flows, self.train, self.elements = name, flows, train or TRAIN, PACKETS
         self.contrasts = (("ratio_to_first", first),)
-        self.more = {"flows": flows, "queues": queues, "dmabuf_bytes": dmabuf_bytes, "burst": BURST,
+        self.more = {"flows": flows, "queues": queues, "dmabuf_bytes": dmabuf_bytes, "burst": BURST, "train": self.train,
                      "footprint_bytes": BURST * PAGE_SIZE}
         self.lab, self.port, self.device = Lab(), Manual(), DeviceMemory(dmabuf_bytes, "bench")
         ring = {"rx_ring": max(FEWEST, 1 << (DESCRIPTORS // queues).bit_length() - 1)}
@@ -73,9 +77,11 @@ class FlowCase(Case):
         bound = host.rxqs.ctl
         bound.unmoved[bound.unreadable == 1] = UNMOVED
         self.wire = np.zeros(max(self.elements * (PAYLOAD + HEADER_ROOM), flows * 128), np.uint8)
-        self.payload, self.frames = np.zeros(per_flow * PAYLOAD, np.uint8), None
-        self.got = self.issued = self.returned = 0
-        self.segments = [self._segment(k) for k in range(flows)]
+        self.payload, self.frames = np.zeros(self.train * PAYLOAD, np.uint8), table(FRAME, self.elements)
+        self.got = self.issued = self.returned = self.turn = self.next_turn = 0
+        self.segments = table(SEG, flows)
+        for flow in range(flows):
+            self.segments[flow] = self._segment(flow)
         self.control, self.ids, self.msg = np.zeros(CMSGS * CMSG_BYTES, np.uint8), np.zeros(CMSGS, np.int64), table(MSGHDR, 1)
         self.optval = np.zeros(OPTVAL_BYTES, np.uint8)
         self.conns = self._connect()
@@ -119,12 +125,8 @@ class FlowCase(Case):
 
     def prepare(self):
         """Make the frames of a run: the connections take turns."""
-        frame, at = table(FRAME, self.flows, self.per_flow), 0
-        for row, seg in zip(frame, self.segments):
-            seg.tcp_flags = ACK
-            _, at = emit_bulk_burst(self.wire, at, row, seg, self.payload, 0, len(self.payload), PAYLOAD)
-        frame.wire_length, frame.csum = frame.length, CSUM_VERIFIED
-        self.frames, self.got = np.ascontiguousarray(frame.T).reshape(-1).view(np.recarray), 0
+        self.turn, self.got = self.next_turn, 0
+        self.next_turn = int(emit_trains(self.wire, self.frames, self.segments, self.turn, self.payload, PAYLOAD))
 
     def run(self):
         """Take the bursts in, and have them read; gives the time of the first."""
@@ -149,8 +151,9 @@ class FlowCase(Case):
         count : int, optional
             How many; all when left out.
         """
-        count = min(self.elements if count is None else count, self.flows)
-        host, socks = self.host, self.socks[(start + np.arange(count)) % self.flows]
+        count = self.elements if count is None else count
+        trains = np.arange(start // self.train, (start + count - 1) // self.train + 1)[:self.flows]
+        host, socks = self.host, self.socks[(self.turn + trains) % self.flows]
         mem = host.mem
         octets, issued, returned = read_flows(memory(), host.tcbs, host.txq, host.skbs, mem.pools, mem.netmems, mem.providers,
                                               host.tokens, host.ledger, socks, self.control, self.msg[0], self.ids, self.optval)

@@ -1,8 +1,8 @@
-"""bench scale: the program that reads many connections between bursts, as one loop.
+"""bench scale: the peer that sends on many connections, and the program that reads them between bursts, as loops.
 
 Law.   Each connection is read by recvmsg until nothing is there, and each token goes back by DONTNEED.
 Reads. `devmemlab.lab.bench.tokens_loops`.
-Omits. System calls: this program is not timed, it only has to be quick where there are ten thousand connections.
+Omits. System calls: neither is timed, they only have to be quick where there are ten thousand connections.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from devmemlab.base.octets import load_le32
 from devmemlab.lab.bench.tokens_loops import receive_tokens
 from devmemlab.sock.deliver import CMSG_BYTES
 from devmemlab.sock.token_batch import sock_dontneed_tokens
+from devmemlab.wire.emit import emit_bulk_burst
 
 SIZE_AT = 24
 
@@ -70,3 +71,37 @@ def read_flows(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledge
             issued += got
             returned += sock_dontneed_tokens(tokens, sock, pools, netmems, providers, None, ids[:got], optval)
     return octets, issued, returned
+
+
+@kernel
+def emit_trains(wire, frames, segments, turn, payload, mss):
+    """Make frames of connections that take turns, a train each.
+
+    Parameters
+    ----------
+    wire : uint8[n]
+        Arena, written.
+    frames : FRAME[count]
+        Filled; the last train is shorter when they end within it.
+    segments : SEG[k]
+        The streams.
+    turn : int64
+        The stream that begins.
+    payload : uint8[m]
+        What a train carries.
+    mss : int64
+        Payload of a frame.
+
+    Returns
+    -------
+    turn : int64
+        The stream whose turn is next.
+    """
+    made = np.int64(0)
+    at = np.int64(0)
+    while made < len(frames):
+        nbytes = min(len(payload), (len(frames) - made) * mss)
+        count, at = emit_bulk_burst(wire, at, frames[made:], segments[turn], payload, 0, nbytes, mss)
+        made += count
+        turn = (turn + 1) % len(segments)
+    return turn
