@@ -92,8 +92,8 @@ def _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, provider
 
 
 @kernel
-def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns):
-    """Hold a packet, let it join what is held, or hand it to TCP behind that.
+def _gro_renew(memory, gro, flow, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns):
+    """Hold a packet that joins nothing, or hand it to TCP; what was held of its flow goes before.
 
     Parameters
     ----------
@@ -101,22 +101,12 @@ def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, pr
         See `_deliver`.
     gro : Gro
         What is held.
+    flow : int64
+        Row of its flow, -1 when nothing is held of it.
     tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns
         See `_deliver`.
-
-    Returns
-    -------
-    packets : int64
-        Packets by which those that reach TCP have grown: 0 when it joined another one.
     """
-    flow = gro_find(gro, pkt)
     if flow >= 0:
-        if gro_joins(gro, skbs, flow, pkt, skb):
-            if skbs.skb[gro.flow[flow].skb].gso_segs == 1:
-                tcp_expect_row(tcbs, pkt)
-            if gro_merge(gro, skbs, trace, flow, pkt, skb):
-                _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
-            return np.int64(0)
         _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
     if pkt.tcp_flags & (PSH | FIN) == 0 and gro_may_hold(skbs, pkt, skb):
         flow = gro_slot(gro)
@@ -126,7 +116,6 @@ def _gro_receive(memory, gro, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, pr
         tcp_expect(tcbs, pkt)
     else:
         _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
-    return np.int64(1)
 
 
 @kernel
@@ -199,12 +188,20 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
             skb_free(skbs, skb, pools, netmems, providers, trace, 1)
             continue
         skb_pull(skbs, skb, packet.header_bytes)
-        if gro_on:
-            packets += _gro_receive(memory, gro, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace,
-                                    now_ns)
-        else:
+        if gro_on == 0:
             _deliver(memory, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
             packets += 1
+            continue
+        # Nearly every packet joins what is held: that is done here, without a call that hands the machine on.
+        flow = gro_find(gro, packet)
+        if flow < 0 or not gro_joins(gro, skbs, flow, packet, skb):
+            _gro_renew(memory, gro, flow, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
+            packets += 1
+            continue
+        if skbs.skb[gro.flow[flow].skb].gso_segs == 1:
+            tcp_expect_row(tcbs, packet)
+        if gro_merge(gro, skbs, trace, flow, packet, skb):
+            _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
     for flow in range(GRO_FLOWS):
         if gro.flow[flow].skb:
             _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
