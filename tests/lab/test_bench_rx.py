@@ -175,12 +175,12 @@ def test_scale_sends_the_same_trains_on_few_connections_and_on_many(small, monke
 def test_one_processor_is_told(monkeypatch):
     monkeypatch.setattr(scale_threads, "counts", lambda: [1])
     assert not set(scale_threads.KINDS) & set(scale.groups())
-    assert set(scale.skipped()) == {"threads_2", "shared_2"} and "one processor" in scale.skipped()["threads_2"]
+    assert set(scale.skipped()) == {"threads_2", "shared_2", "compute_2"} and "one processor" in scale.skipped()["threads_2"]
 
 
 @pytest.mark.parametrize("kind", scale_threads.KINDS)
 def test_threads_do_what_one_does_and_prove_it(small, monkeypatch, kind):
-    for name, value in (("counts", lambda: [1, 2]), ("FLOWS", 3), ("HELD", 100), ("DMABUF_BYTES", 1 << 20)):
+    for name, value in (("counts", lambda: [1, 2]), ("FLOWS", 3), ("HELD", 100), ("DMABUF_BYTES", 1 << 20), ("ROUNDS", 100)):
         monkeypatch.setattr(scale_threads, name, value)
     monkeypatch.setattr(tokens, "FRAGS", 200)
     with scale_threads.cases(kind) as (one, two):
@@ -192,6 +192,9 @@ def test_threads_do_what_one_does_and_prove_it(small, monkeypatch, kind):
             two.parts[1].got -= 1
             with pytest.raises(OSError, match="octets arrived"):
                 super(scale_threads.ShardCase, two).check(([0, 0], 1))
+        if kind == "compute":
+            with pytest.raises(OSError, match="after 100 steps"):
+                two.check(([two.parts[0].wanted, 0], 1))
 
 
 # ---- cold

@@ -25,8 +25,9 @@ NOTES = """\
 ratio_to_first: throughput divided by that of the first case of the same kind, round by round; bigger is better, and 1 says
 that size costs nothing. flows, queues, dmabuf: from the wire to the sockets, without the program and the copy of the payload.
 tokens: a frag from recvmsg to DONTNEED with so many held. threads_N: N threads receive on as many queues, each with a binding,
-a pool and connections of its own; shared_N: N threads exchange tokens on one binding, in the same tables. Packets, or frags,
-of all threads are counted, so 2 is what 2 threads can reach."""
+a pool and connections of its own; shared_N: N threads exchange tokens on one binding, in the same tables; compute_N: N threads
+count in a register, the most that these processors give in these minutes. Packets, frags, or steps of all threads are counted,
+so 2 is what 2 threads can reach."""
 
 
 def figures(runs):

@@ -105,3 +105,25 @@ def emit_trains(wire, frames, segments, turn, payload, mss):
         made += count
         turn = (turn + 1) % len(segments)
     return turn
+
+
+@kernel
+def compute(rounds):
+    """Keep a processor busy with nothing that another one could be in the way of: no memory, no lock.
+
+    Parameters
+    ----------
+    rounds : int64
+        Steps of a xorshift generator.
+
+    Returns
+    -------
+    x : int64
+        Its last word, 0 to 2^31 - 1.
+    """
+    x = np.int64(1)
+    for _ in range(rounds):
+        x = (x ^ (x << 13)) & 0x7FFFFFFF
+        x = x ^ (x >> 17)
+        x = (x ^ (x << 5)) & 0x7FFFFFFF
+    return x

@@ -6,7 +6,8 @@ Omits. Pinning threads to processors: that is the system's business, and what el
 
 ``threads``: each thread takes frames from the wire to the sockets of its own shard: a queue, a binding, a pool, connections,
 in tables that no other thread touches. ``shared``: each exchanges tokens of its own socket through a pool of its own, on one
-binding, in the same tables as the others.
+binding, in the same tables as the others. ``compute``: each counts in a register, which is what this machine's processors give at
+best in the same minutes; a machine whose two processors are one core's, or busy, shows it there.
 """
 
 import os
@@ -16,12 +17,15 @@ from contextlib import ExitStack, contextmanager
 
 from numba import config
 
+from devmemlab.base.errno import EIO, error
 from devmemlab.lab.bench import tokens
 from devmemlab.lab.bench.measure import Case
 from devmemlab.lab.bench.scale_flows import FlowCase
+from devmemlab.lab.bench.scale_loops import compute
 from devmemlab.wire.rows import Burst
 
-KINDS = ("threads", "shared")
+KINDS = ("threads", "shared", "compute")
+ROUNDS = 1000 if config.DISABLE_JIT else 1_000_000
 MOST = 8
 FLOWS = 4 if config.DISABLE_JIT else 160
 HELD = 100 if config.DISABLE_JIT else 10_000
@@ -147,6 +151,33 @@ class ShardCase(ThreadCase):
         super().check(result)
 
 
+class ComputeCase(Case):
+    """A loop that shares nothing with anybody."""
+
+    def __init__(self):
+        self.elements, self.wanted = ROUNDS, int(compute(ROUNDS))
+
+    def run(self):
+        """Count; gives the last word."""
+        return int(compute(self.elements))
+
+    def check(self, result):
+        """See that it counted to the end.
+
+        Parameters
+        ----------
+        result : int
+            Of `run`.
+
+        Raises
+        ------
+        OSError
+            EIO: another word than before.
+        """
+        if result != self.wanted:
+            raise error(EIO, f"{result} after {self.elements} steps, not {self.wanted}")
+
+
 @contextmanager
 def cases(kind):
     """Make the cases of a kind.
@@ -166,9 +197,11 @@ def cases(kind):
         pool = stack.enter_context(ThreadPoolExecutor(most))
         if kind == "shared":
             parts = stack.enter_context(tokens.cases(False, [HELD] * most, ("fifo",)))
+        elif kind == "compute":
+            parts = [ComputeCase() for _ in range(most)]
         else:
             parts = []
             for number in range(most):
                 parts.append(FlowCase(f"shard_{number}", FLOWS, 1, DMABUF_BYTES, ""))
                 stack.callback(parts[-1].close)
-        yield [(ThreadCase if kind == "shared" else ShardCase)(kind, parts[:count], pool) for count in counts()]
+        yield [(ShardCase if kind == "threads" else ThreadCase)(kind, parts[:count], pool) for count in counts()]
