@@ -216,3 +216,24 @@ def net_iov_virtual_offset(netmems, providers, netmem):
     row = netmem >> 1
     chunk = providers.chunk[netmems[row].owner]
     return chunk.base_virtual + ((row - chunk.niov_first) << providers.binding[chunk.binding].niov_shift)
+
+
+@kernel(inline="always")
+def net_iov_owner(providers, owner):
+    """Tell what all net_iovs of a chunk have in common, for whoever looks at many.
+
+    Parameters
+    ----------
+    providers : Providers
+        Not changed.
+    owner : int64
+        Chunk row, see ``NETMEM.owner``.
+
+    Returns
+    -------
+    base, shift, id : int64
+        Net_iov row ``r`` begins ``base + (r << shift)`` octets behind the start of the dmabuf; binding id.
+    """
+    chunk = providers.chunk[owner]
+    own = providers.binding[chunk.binding]
+    return chunk.base_virtual - (chunk.niov_first << own.niov_shift), own.niov_shift, own.id

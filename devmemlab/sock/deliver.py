@@ -10,15 +10,19 @@ returned; when nothing was, the error is 525 (ETOOSMALL), and nothing is lost.
 
 import numpy as np
 
+from devmemlab.base.bits import lowest_bit
 from devmemlab.base.errno import EFAULT, ENODEV, ETOOSMALL
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets
+from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.table import schema
 from devmemlab.base.trace import CMSG_DMABUF, CMSG_LINEAR, emit
+from devmemlab.base.xarray import xa_find_free, xa_taken
 from devmemlab.mem.ledger import LINEAR_COPY, ledger_add
 from devmemlab.mem.netmem import NIOV_DMABUF, netmem_is_net_iov, netmem_row
-from devmemlab.mem.provider_table import net_iov_binding_id, net_iov_virtual_offset
-from devmemlab.sock.tokens import token_cancel, token_commit, token_reserve
+from devmemlab.mem.provider_table import net_iov_owner
+from devmemlab.net.skb import MAX_SKB_FRAGS
+from devmemlab.sock.tokens import token_commit
 from devmemlab.sock.uapi import CMSG_HEADER_BYTES, DMABUF_CMSG_BYTES, SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR, put_devmem_cmsg
 
 MSGHDR = schema("user_at", "user_left", "control_at", "control_left", "linear_bytes", "frags",
@@ -78,21 +82,26 @@ def _deliver_linear(memory, skbs, skb, offset, want, user, control, msg, ledger,
 
 
 @kernel
-def _deliver_frag(netmems, providers, tokens, frag, skip, piece, control, msg, trace, sock):
-    """Describe a piece of a frag by a control message with a token.
+def _deliver_frags(skbs, skb, netmems, providers, tokens, offset, want, control, msg, trace, sock):
+    """Describe pieces of an skb's frags by control messages with tokens.
+
+    Ids are taken from the table a leaf at a time, and a binding is asked for its id once for all neighbours in one chunk.
+    The rows of all frags are on their way into the cache before the first is needed, and so are the next skb's frags.
 
     Parameters
     ----------
+    skbs : Skbs
+        Not changed.
+    skb : int64
+        Row.
     netmems : NETMEM[n_netmem]
-        The piece takes a reference.
+        Each piece takes a reference.
     providers : Providers
-        Tell the offset and the binding.
+        Tell offsets and bindings.
     tokens : XArrays
-        The piece takes a token.
-    frag : FRAG
-        Of a dmabuf net_iov.
-    skip, piece : int64
-        Where in the frag, and how much.
+        Each piece takes a token.
+    offset, want : int64
+        Where in the skb, behind its linear part, and how much.
     control : uint8[k]
         The control buffer.
     msg : MSGHDR
@@ -104,24 +113,66 @@ def _deliver_frag(netmems, providers, tokens, frag, skip, piece, control, msg, t
 
     Returns
     -------
-    err : int64
-        0; ``-ENOMEM`` or ``-EBUSY`` when there is no token, ``-ETOOSMALL`` when there is no room. Nothing has changed then.
+    sent, end, err : int64
+        Octets; where the frags that were looked at end; 0, ``-ENODEV`` for a frag that is no dmabuf net_iov, ``-ENOMEM`` or
+        ``-EBUSY`` when there is no token, ``-ETOOSMALL`` when there is no room: what is not delivered has not changed then.
     """
-    token = token_reserve(tokens, sock, frag.netmem)
-    if token < 0:
-        return token
-    if msg.control_left < CMSG_BYTES:
-        token_cancel(tokens, sock, token)
-        return np.int64(-ETOOSMALL)
-    at = net_iov_virtual_offset(netmems, providers, frag.netmem) + frag.offset + skip
-    put_devmem_cmsg(control, msg.control_at, SCM_DEVMEM_DMABUF, at, piece, token,
-                    net_iov_binding_id(netmems, providers, frag.netmem))
-    msg.control_at += CMSG_BYTES
-    msg.control_left -= CMSG_BYTES
-    msg.frags += 1
-    token_commit(netmems, frag.netmem)
-    emit(trace, CMSG_DMABUF, sock, token, frag.netmem, piece)
-    return np.int64(0)
+    row = skbs.skb[skb]
+    for i in range(row.nr_frags):
+        prefetch_row(netmems, netmem_row(skbs.frag[skb, i].netmem))
+        prefetch_row(skbs.frag, row.next * MAX_SKB_FRAGS + i)
+    start = row.headlen
+    sought = offset
+    stop = offset + want
+    at = msg.control_at
+    room_end = at + msg.control_left
+    err = leaf = first = marks = taken = np.int64(0)
+    owner = base = shift = dmabuf_id = np.int64(0)
+    for i in range(row.nr_frags):
+        frag = skbs.frag[skb, i]
+        netmem = frag.netmem
+        niov = netmems[netmem_row(netmem)]
+        if netmem <= 0 or not netmem_is_net_iov(netmem) or niov.niov_type != NIOV_DMABUF:
+            err = np.int64(-ENODEV)
+            break
+        end = start + frag.length
+        if offset < end:
+            if marks == 0:
+                if leaf:
+                    xa_taken(tokens, sock, leaf, marks, taken)
+                leaf, first = xa_find_free(tokens, sock)
+                if leaf < 0:
+                    err = leaf
+                    leaf = np.int64(0)
+                    break
+                marks = tokens.node[leaf].free_marks
+                taken = np.int64(0)
+            if at + CMSG_BYTES > room_end:
+                err = np.int64(-ETOOSMALL)
+                break
+            if niov.owner != owner:
+                owner = niov.owner
+                base, shift, dmabuf_id = net_iov_owner(providers, owner)
+            slot = lowest_bit(marks)
+            marks &= ~(np.int64(1) << slot)
+            taken += 1
+            tokens.slot[leaf, slot].entry = netmem
+            piece = min(end, stop) - offset
+            put_devmem_cmsg(control, at, SCM_DEVMEM_DMABUF, base + (netmem_row(netmem) << shift) + frag.offset + offset - start,
+                            piece, first | slot, dmabuf_id)
+            at += CMSG_BYTES
+            token_commit(netmems, netmem)
+            emit(trace, CMSG_DMABUF, sock, first | slot, netmem, piece)
+            offset += piece
+            if offset == stop:
+                break
+        start = end
+    if leaf:
+        xa_taken(tokens, sock, leaf, marks, taken)
+    msg.frags += (at - msg.control_at) // CMSG_BYTES
+    msg.control_at = at
+    msg.control_left = room_end - at
+    return offset - sought, start, err
 
 
 @kernel
@@ -187,26 +238,12 @@ def tcp_recvmsg_dmabuf(memory, skbs, skb, netmems, providers, tokens, offset, wa
             want -= piece
             if want == 0:
                 break
-        start = row.headlen
-        for i in range(row.nr_frags):
-            frag = skbs.frag[at, i]
-            if not netmem_is_net_iov(frag.netmem) or netmems[netmem_row(frag.netmem)].niov_type != NIOV_DMABUF:
-                err = np.int64(-ENODEV)
-                break
-            end = start + frag.length
-            if offset < end:
-                piece = min(end - offset, want)
-                err = _deliver_frag(netmems, providers, tokens, frag, offset - start, piece, control, msg, trace, sock)
-                if err != 0:
-                    break
-                described = True
-                sent += piece
-                offset += piece
-                want -= piece
-                if want == 0:
-                    break
-            start = end
-        offset -= start
+        before = msg.control_at
+        piece, start, err = _deliver_frags(skbs, at, netmems, providers, tokens, offset, want, control, msg, trace, sock)
+        described = described or msg.control_at != before
+        sent += piece
+        offset += piece - start
+        want -= piece
         at = row.frag_list if at == skb else row.next
     if described:
         return sent

@@ -2,48 +2,31 @@
 
 Law.   A live token owns exactly one ``pp_ref_count`` of its netmem.
 Reads. Linux net/ipv4/tcp.c (the xarray of user frags), net/core/sock.c (sock_devmem_dontneed).
-Omits. Reservation of a batch of ids ahead of use: nothing else runs while a call of the lab does, so one id at a time is the
-       same. What Linux loses when another thread returns an id that is only reserved cannot happen here.
+Omits. What Linux loses when another thread returns an id that is only reserved: nothing else runs while a call of the lab
+       does.
 
 Ids are dense: the lowest free one is handed out, so a returned token's number comes back at once. A
-program that returns a token twice may therefore free somebody else's, exactly as on Linux.
+program that returns a token twice may therefore free somebody else's, exactly as on Linux. Ids are handed out by
+`devmemlab.sock.deliver`, some at a time, and come back here, some at a time.
 """
 
 import numpy as np
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.base.kernel import kernel
+from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.trace import DONTNEED, emit
-from devmemlab.base.xarray import xa_alloc, xa_erase
+from devmemlab.base.xarray import FANOUT, xa_freed, xa_leaf
 from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_get_pp_ref, netmem_row
 from devmemlab.mem.page_pool import page_pool_put_netmem
 from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS, get_dmabuf_token
 
-
-@kernel(inline="always")
-def token_reserve(tokens, sock, netmem):
-    """Choose the id of the next token. It holds no reference until `token_commit`; `token_cancel` takes it back.
-
-    Parameters
-    ----------
-    tokens : XArrays
-        Tree `sock` gets an entry.
-    sock : int64
-        Row of the connection.
-    netmem : int64
-        Handle.
-
-    Returns
-    -------
-    frag_token : int64
-        0 or more; ``-ENOMEM`` or ``-EBUSY`` when the table is full.
-    """
-    return xa_alloc(tokens, sock, netmem)
+AHEAD = 8
 
 
 @kernel(inline="always")
 def token_commit(netmems, netmem):
-    """Give a reserved token its reference.
+    """Take the reference of a token.
 
     Parameters
     ----------
@@ -57,56 +40,53 @@ def token_commit(netmems, netmem):
 
 
 @kernel
-def token_cancel(tokens, sock, frag_token):
-    """Take back a reserved token whose message did not fit.
+def _return_run(tokens, sock, pools, netmems, providers, trace, token, count):
+    """Give back tokens whose ids share a leaf of the table.
 
     Parameters
     ----------
     tokens : XArrays
-        The entry goes.
-    sock : int64
-        Row of the connection.
-    frag_token : int64
-        From `token_reserve`.
-    """
-    xa_erase(tokens, sock, frag_token)
-
-
-@kernel(inline="always")
-def token_return(tokens, sock, pools, netmems, providers, trace, token):
-    """Give one token back.
-
-    Parameters
-    ----------
-    tokens : XArrays
-        The entry goes.
+        Entries go.
     sock : int64
         Row of the connection.
     pools : PagePools
-        The last reference sends the netmem back to its pool's ring.
+        The last reference sends a netmem back to its pool's ring.
     netmems : NETMEM[n_netmem]
-        ``pp_ref_count`` falls by one.
+        Each ``pp_ref_count`` falls by one.
     providers : Providers
         May take memory back.
     trace : Trace or None
         Receives dontneed.
-    token : int64
-        Any number.
+    token, count : int64
+        The ids, any numbers within 64 that begin at a multiple of 64.
 
     Returns
     -------
     released : int64
-        1, or 0 when no such token is live.
+        How many of them were live.
     """
-    netmem = xa_erase(tokens, sock, token)
-    if netmem == 0:
-        return 0
-    emit(trace, DONTNEED, sock, token, netmem, 0)
-    row = netmems[netmem_row(netmem)]
-    row.place = PLACE_TOKEN
-    if page_pool_put_netmem(pools, netmems, providers, trace, row.pp - 1, netmem, 0) == 0:
-        row.place = PLACE_SKB           # its skb is not read to the end yet
-    return 1
+    leaf = xa_leaf(tokens, sock, token)
+    if leaf == 0:
+        return np.int64(0)
+    first = token & (FANOUT - 1)
+    emptied = np.int64(token == 0)
+    released = np.int64(0)
+    for slot in range(first, min(first + count, np.int64(FANOUT))):
+        prefetch_row(netmems, netmem_row(tokens.slot[leaf, (slot + AHEAD) & (FANOUT - 1)].entry))
+        netmem = tokens.slot[leaf, slot].entry
+        if netmem <= 0:
+            continue
+        tokens.slot[leaf, slot].entry = 0
+        emptied |= np.int64(1) << slot
+        released += 1
+        emit(trace, DONTNEED, sock, token - first + slot, netmem, 0)
+        row = netmems[netmem_row(netmem)]
+        row.place = PLACE_TOKEN
+        pp = row.pp
+        if pp > 0 and page_pool_put_netmem(pools, netmems, providers, trace, pp - 1, netmem, 0) == 0:
+            row.place = PLACE_SKB       # its skb is not read to the end yet
+    xa_freed(tokens, sock, leaf, emptied, released)
+    return released
 
 
 @kernel
@@ -148,14 +128,16 @@ def sock_devmem_dontneed(tokens, sock, pools, netmems, providers, trace, optval,
     if optlen < DMABUF_TOKEN_BYTES or optlen % DMABUF_TOKEN_BYTES != 0 or optlen > MAX_DONTNEED_TOKENS * DMABUF_TOKEN_BYTES:
         return np.int64(-EINVAL)
     released = np.int64(0)
-    attempted = 0
+    budget = np.int64(MAX_DONTNEED_FRAGS)
     for index in range(optlen // DMABUF_TOKEN_BYTES):
         start, count = get_dmabuf_token(optval, index)
-        for j in range(count):
-            attempted += 1
-            if attempted > MAX_DONTNEED_FRAGS:
-                return released
-            released += token_return(tokens, sock, pools, netmems, providers, trace, (start + j) & 0xFFFFFFFF)
+        count = min(count, budget)
+        budget -= count
+        while count > 0:
+            some = min(count, FANOUT - (start & (FANOUT - 1)))
+            released += _return_run(tokens, sock, pools, netmems, providers, trace, start, some)
+            start = (start + some) & 0xFFFFFFFF
+            count -= some
     return released
 
 
@@ -186,6 +168,6 @@ def tokens_release_all(tokens, sock, pools, netmems, providers, trace):
     released = np.int64(0)
     token = np.int64(0)
     while tokens.root[sock].live:
-        released += token_return(tokens, sock, pools, netmems, providers, trace, token)
-        token += 1
+        released += _return_run(tokens, sock, pools, netmems, providers, trace, token, FANOUT)
+        token += FANOUT
     return released

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devmemlab.base.xarray import make_xarrays
+from devmemlab.base.xarray import make_xarrays, xa_alloc
 from devmemlab.host.inspect import tokens_of
 from devmemlab.lab import scenes_tokens as scenes
 from devmemlab.mem.region import DeviceMemory
 from devmemlab.sock.token_batch import OPTVAL_BYTES, named_ids, pack_dontneed, sock_dontneed_tokens, token_ids, token_ranges
-from devmemlab.sock.tokens import sock_devmem_dontneed, token_commit, token_reserve
+from devmemlab.sock.tokens import sock_devmem_dontneed, token_commit
 from devmemlab.sock.uapi import MSG_PEEK
 from tests.mem.kit import devmem_pool, small_mem
 from tests.naive.tokens import NaiveTokens
@@ -106,7 +106,7 @@ class Table:
         for k in range(live):
             netmem = self.netmems[k % buffers]
             token_commit(self.mem.netmems, netmem)
-            assert token_reserve(self.tokens, 0, netmem) == self.twin.receive(0, [netmem])[0]
+            assert xa_alloc(self.tokens, 0, netmem) == self.twin.receive(0, [netmem])[0]
 
     @property
     def args(self):
