@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 from numba import config
 
+from devmemlab.base.crossing import seal
 from devmemlab.base.errno import EIO, error
 from devmemlab.base.table import table
 from devmemlab.base.xarray import make_xarrays
@@ -86,6 +87,7 @@ class TokenCase(Case):
         self.tcbs.tcb[1].state = ESTABLISHED
         self.pool = mem.page_pool_create(pp_flags=rx_pool_flags(mem.profile), dma_dir=FROM_DEVICE, max_len=PAGE_SIZE,
                                          pool_size=RING, provider=PROVIDER_DMABUF, mp_priv=binding)
+        self.receiver = seal(loops.Receiver(*self.tables[1:]))
         self.rng, self.next, self.picks = random.Random(held), 0, None
         filled = 0
         while filled < held:
@@ -137,7 +139,7 @@ class TokenCase(Case):
 
     def run(self):
         """Receive and return."""
-        return loops.exchange(*self.tables, 1, self.control, self.msg[0], self.ids, self.optval, self.live, self.picks,
+        return loops.exchange(memory(), self.receiver, 1, self.control, self.msg[0], self.ids, self.optval, self.live, self.picks,
                               self.elements)
 
     def check(self, result):

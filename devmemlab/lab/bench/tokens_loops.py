@@ -5,21 +5,46 @@ Reads. Spec sections 14.3 and 15.2.
 Omits. The system calls' own cost, and the card that brings the frags: queueing them is not timed.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
+from devmemlab.base.component import component
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import load_le32
+from devmemlab.base.xarray import XArrays
 from devmemlab.mem.netmem import netmem_is_net_iov
-from devmemlab.mem.page_pool import page_pool_alloc_netmems
-from devmemlab.net.skb import skb_add_rx_frag, skb_alloc
+from devmemlab.mem.page_pool import PagePools, page_pool_alloc_netmems
+from devmemlab.mem.provider_table import Providers
+from devmemlab.net.skb import Skbs, skb_add_rx_frag, skb_alloc
 from devmemlab.sock.deliver import CMSG_BYTES
 from devmemlab.sock.recvmsg import msg_begin, tcp_recvmsg
 from devmemlab.sock.token_batch import sock_dontneed_tokens
 from devmemlab.sock.uapi import MSG_SOCK_DEVMEM
+from devmemlab.tcp.output import TxQueue
 from devmemlab.tcp.queues import rcvq_append
+from devmemlab.tcp.tcb import Tcbs
 
 FRAGS, FRAG_BYTES = 17, 4096
 TOKEN_AT = 28
+
+
+@component(sealed=True)
+class Receiver(NamedTuple):
+    """What recvmsg and DONTNEED work on, sealed, so that calling them from Python costs next to nothing.
+
+    tcbs, txq, skbs, pools, netmems, providers, tokens, ledger : see `devmemlab.sock.recvmsg.tcp_recvmsg`
+        Tables of one host.
+    """
+
+    tcbs: Tcbs
+    txq: TxQueue
+    skbs: Skbs
+    pools: PagePools
+    netmems: np.recarray
+    providers: Providers
+    tokens: XArrays
+    ledger: np.recarray
 
 
 @kernel
@@ -120,30 +145,15 @@ def receive_tokens(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, l
 
 
 @kernel
-def exchange(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledger, sock, control, msg, ids, optval, live, picks,
-             count):
+def exchange(memory, receiver, sock, control, msg, ids, optval, live, picks, count):
     """Receive frags and return as many that were held before, a batch at a time.
 
     Parameters
     ----------
     memory : uint8[n]
-        All memory.
-    tcbs : Tcbs
-        The connection.
-    txq : TxQueue
-        May grow.
-    skbs : Skbs
-        What is read is freed.
-    pools : PagePools
-        Rings grow.
-    netmems : NETMEM[n]
-        Reference counts.
-    providers : Providers
-        Offsets and ids.
-    tokens : XArrays
-        As full after as before.
-    ledger : LEDGER[n_stage]
-        Not changed.
+        All memory; no payload is touched.
+    receiver : Receiver
+        Queues, pools and tokens; as full of tokens after as before.
     sock : int64
         Row.
     control : uint8[k]
@@ -166,10 +176,12 @@ def exchange(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledger,
     received, released : int64
         Frags that came, references that went.
     """
+    tcbs, txq, skbs, pools, netmems = receiver.tcbs, receiver.txq, receiver.skbs, receiver.pools, receiver.netmems
+    providers, tokens = receiver.providers, receiver.tokens
     received = np.int64(0)
     released = np.int64(0)
     while received < count:
-        got = receive_tokens(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, ledger, sock, control, msg, ids,
+        got = receive_tokens(memory, tcbs, txq, skbs, pools, netmems, providers, tokens, receiver.ledger, sock, control, msg, ids,
                              min(len(ids), count - received))
         if got <= 0:
             break
