@@ -22,15 +22,20 @@ import numpy as np
 from devmemlab.base.errno import EIO, error
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets
+from devmemlab.base.prefetch import LINE_BYTES, prefetch_octets
+from devmemlab.base.streaming import stream_end, stream_octets
 from devmemlab.base.table import table
 from devmemlab.lab.accelerator import PIECE, staged_copy
 from devmemlab.lab.token_tools import pieces_of
-from devmemlab.mem.ledger import GATHER, GATHER_IN, GATHER_OUT, ledger_add, make_ledger, rows
+from devmemlab.mem.ledger import GATHER, GATHER_IN, GATHER_OUT, NAMES, ledger_add, make_ledger
 from devmemlab.mem.poison import REGION_GUARDS
 from devmemlab.mem.region import host_memory, memory
 from devmemlab.mem.staging import StagedMemory
 
 MODES = ("copies", "host", "kernel")
+AHEAD_LINES = 8
+STREAM_TOTAL, STREAM_PIECE = 4 << 20, 4096
+"""From these sizes on the stretch is written past the caches, as C's memcpy does with much."""
 
 
 class Gathered(NamedTuple):
@@ -89,22 +94,33 @@ def gather_pieces(memory, source, pieces, target, ledger, stage):
         GATHER or GATHER_OUT.
     """
     at = target
+    total = np.int64(0)
     for i in range(len(pieces)):
+        total += pieces[i].length
+    for i in range(len(pieces)):
+        # A processor does not look ahead from one piece to another: without this every piece begins with waiting.
+        ahead = source + pieces[min(i + 1, len(pieces) - 1)].offset
+        for k in range(AHEAD_LINES):
+            prefetch_octets(memory, ahead + k * LINE_BYTES)
         piece = pieces[i]
-        copy_octets(memory, at, memory, source + piece.offset, piece.length)
+        if total >= STREAM_TOTAL and piece.length >= STREAM_PIECE:
+            stream_octets(memory, at, memory, source + piece.offset, piece.length)
+        else:
+            copy_octets(memory, at, memory, source + piece.offset, piece.length)
         at += piece.length
+    stream_end()
     ledger[stage].copies += len(pieces) - 1
     ledger_add(ledger, stage, at - target)
 
 
-def _refuse(region, pieces, target, target_offset, total):
+def _refuse(region, offsets, lengths, target, target_offset, total):
     """Refuse a list that cannot be gathered.
 
     Parameters
     ----------
     region, target : Region
         From where, to where.
-    pieces : PIECE[count]
+    offsets, lengths : int64[count]
         The list.
     target_offset, total : int
         Where in `target`, and how much.
@@ -114,19 +130,19 @@ def _refuse(region, pieces, target, target_offset, total):
     ValueError
         Names the piece, or the range, that is wrong.
     """
-    outside = np.flatnonzero((pieces.offset < 0) | (pieces.offset + pieces.length > region.length))
+    ends = offsets + lengths
+    outside = np.flatnonzero((offsets < 0) | (ends > region.length))
     if len(outside):
-        at, length = (int(pieces[outside[0]][name]) for name in ("offset", "length"))
+        at, length = int(offsets[outside[0]]), int(lengths[outside[0]])
         raise ValueError(f"piece {int(outside[0])} is [{at}, {at + length}), which is not inside {region.name!r} "
                          f"of {region.length} bytes")
     if target_offset < 0 or target_offset + total > target.length:
         raise ValueError(f"{total} bytes at {target_offset} need [{target_offset}, {target_offset + total}), and {target.name!r} "
                          f"has {target.length} bytes")
-    first = target.start + target_offset
-    begin = region.start + pieces.offset
-    inside = np.flatnonzero((begin < first + total) & (begin + pieces.length > first) & (pieces.length > 0))
+    first = target.start + target_offset - region.start
+    inside = np.flatnonzero((offsets < first + total) & (ends > first) & (lengths > 0))
     if len(inside):
-        at, length = (int(pieces[inside[0]][name]) for name in ("offset", "length"))
+        at, length = int(offsets[inside[0]]), int(lengths[inside[0]])
         raise ValueError(f"piece {int(inside[0])} is [{at}, {at + length}), which overlaps the target "
                          f"[{target_offset}, {target_offset + total})")
 
@@ -171,7 +187,7 @@ def gather(region, frags, target_offset, mode="kernel", target=None, host=None, 
     pieces = table(PIECE, len(offsets))
     pieces.offset, pieces.length = offsets, lengths
     total = int(lengths.sum())
-    _refuse(region, pieces, target, target_offset, total)
+    _refuse(region, offsets, lengths, target, target_offset, total)
     for guard in REGION_GUARDS:
         for offset, length in zip(offsets.tolist(), lengths.tolist()):
             guard.guard(region, region.start + offset, length)
@@ -200,7 +216,8 @@ def gather(region, frags, target_offset, mode="kernel", target=None, host=None, 
         host.ledger.length += ledger.length
         host.ledger.copies += ledger.copies
     done = Gathered(mode, target, int(target_offset), total, len(pieces),
-                    {row["stage"]: (row["length"], row["copies"]) for row in rows(ledger)})
+                    {name: (octets, copies) for name, octets, copies in zip(NAMES, ledger.length.tolist(), ledger.copies.tolist())
+                     if copies})
     if check and done.sha256() != wanted:
         raise error(EIO, f"what {mode!r} gathered is not what the pieces hold")
     return done
