@@ -1,20 +1,23 @@
 """Kernels that only other kernels call: typed and lowered, but given no machine code of their own.
 
-Law.   What Python calls is compiled whole, with everything below it; what only kernels call is kept as LLVM bitcode.
-Reads. Numba's ``numba.core.codegen`` and ``numba.core.typed_passes`` (private to Numba, hence the version cap in
-       pyproject.toml).
+Law.   What only kernels call is kept as LLVM bitcode, one kernel a module.
+Reads. Numba's ``numba.core.codegen`` (private to Numba, hence the version cap in pyproject.toml); LLVM's linkage types
+       (language reference).
 Omits. Kernels that call themselves.
 
 Numba gives each function wrappers for Python and C callers, optimises it together with all that it calls, and turns all
 that into machine code, although a caller brings its own copy along. With some 500 kernels in eight storeys that is most of
-the time of a cold start, and nobody ever runs it.
+the time of a cold start, and nobody ever runs it. Here a module holds one kernel. While it is optimised, its callees are lent
+to it (``available_externally``), so that small ones are inlined; what Python calls is put together once, from one module a
+kernel.
 """
 
 import llvmlite.binding as llvm
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-BITCODE, OBJECT = "devmemlab bitcode", "devmemlab object code"
+from devmemlab.base.whole import KernelCompiler, KernelLibrary, libraries_below
+
+BITCODE = "devmemlab bitcode"
+_KEPT = {}
 
 
 class _NoEnvironments:
@@ -33,22 +36,68 @@ class _NoEnvironments:
         """
 
 
-class InnerLibrary(JITCodeLibrary):
+class InnerLibrary(KernelLibrary):
     """Code that is only ever linked into other code."""
+
+    kept = None
+    """Which kernel and types it is of, for what is kept of its callers; None when no other process could find it."""
 
     @property
     def codegen(self):
         """Whoever is asked to place environments."""
         return _NoEnvironments
 
-    def _optimize_final_module(self):
-        cheap, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False, cost="cheap")
-        cheap.run(self._final_module, builder)
+    @property
+    def own_module(self):
+        """What it adds to its callees."""
+        return self._final_module
 
-    def _finalize_final_module(self):
+    @property
+    def callees(self):
+        """Libraries without which this one cannot be linked."""
+        return [library for library in dict.fromkeys(self._linking_libraries) if isinstance(library, InnerLibrary)]
+
+    def finalize(self):
+        """Optimise it, with what it calls at hand."""
+        self._raise_if_finalized()
+        module = self._final_module
+        for library in self.callees:
+            library._ensure_finalized()
+            self._reload_init.update(library._reload_init)
+            module.link_in(library._final_module, preserve=True)
+        own = set()
+        for function in module.functions:
+            if function.linkage == llvm.Linkage.linkonce_odr:
+                function.linkage = "available_externally"
+            elif function.linkage == llvm.Linkage.external and not function.is_declaration:
+                own.add(function.name)
+        for library in dict.fromkeys(self._linking_libraries):
+            if not isinstance(library, InnerLibrary):
+                self._reload_init.update(library._reload_init)
+                module.link_in(library._get_module_for_linking(), preserve=True)
+        self._optimize_final_module()
+        module.verify()
+        for name in own:
+            module.get_function(name).linkage = "linkonce_odr"
+        self._finish()
+
+    def _optimize_final_module(self):
+        passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False, cost="cheap")
+        passes.run(self._final_module, builder)
+
+    def _finish(self):
+        self._octets = self._final_module.as_bitcode()
         self._finalize_dynamic_globals()
-        self._verify_declare_only_symbols()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """For a caller that is none of ours: with all that is below."""
+        self._ensure_finalized()
+        if self._shared_module is None:
+            self._shared_module = self._final_module.clone()
+            for library in libraries_below(self.callees):
+                self._shared_module.link_in(library._final_module, preserve=True)
+        return self._shared_module
 
     def get_pointer_to_function(self, name):
         """Finish the library; there is nothing to point to.
@@ -72,10 +121,13 @@ class InnerLibrary(JITCodeLibrary):
         Returns
         -------
         state : tuple
-            Name, `BITCODE`, octets.
+            Name, `BITCODE`, octets, and what `kept` says of its callees.
         """
         self._ensure_finalized()
-        return self.name, BITCODE, self._get_module_for_linking().as_bitcode()
+        callees = [library.kept for library in self.callees]
+        if None in callees:
+            return self.name, BITCODE, self._get_module_for_linking().as_bitcode(), []
+        return self.name, BITCODE, self._octets, callees
 
     @classmethod
     def restore(cls, codegen, state):
@@ -93,70 +145,57 @@ class InnerLibrary(JITCodeLibrary):
         library : InnerLibrary
             Finished.
         """
-        name, _, octets = state
+        name, _, octets, callees = state
         library = cls(codegen, name)
-        library._final_module = library._shared_module = llvm.parse_bitcode(octets)
-        library._finalize_final_module()
+        library._final_module = llvm.parse_bitcode(octets)
+        for kernel, types in callees:
+            inner = _KEPT[kernel]
+            inner.compile(types)
+            library._linking_libraries.append(inner.overloads[types].library)
+        library._finish()
         return library
 
 
-def keep_object(library):
-    """What a cache keeps of a kernel that Python calls: nobody will link it, so its intermediate code is left out.
+def keep_inner(name, dispatcher, still_true):
+    """Let kernels that are kept name a kernel that they call.
 
     Parameters
     ----------
-    library : numba.core.codegen.JITCodeLibrary
-        Compiled.
-
-    Returns
-    -------
-    state : tuple
-        Name, `OBJECT`, machine code, names that it defines.
+    name : str
+        ``module.qualname``.
+    dispatcher : numba dispatcher
+        Its inner form.
+    still_true : callable
+        Gives the stamp of the sources it is made of, or None once they have changed.
     """
-    library._ensure_finalized()
-    module = library._get_module_for_linking()
-    names = [value.name for values in (module.functions, module.global_variables) for value in values if not value.is_declaration]
-    return library.name, OBJECT, library._get_compiled_object(), names
+    dispatcher.still_true = still_true
+    _KEPT[name] = dispatcher
 
 
-def restore_object(codegen, state):
-    """Make a library of what `keep_object` kept.
-
-    Parameters
-    ----------
-    codegen : numba.core.codegen.CPUCodegen
-        The code generator of the process.
-    state : tuple
-        From `keep_object`.
-
-    Returns
-    -------
-    library : numba.core.codegen.JITCodeLibrary
-        Finished.
-    """
-    name, _, octets, names = state
-    library = codegen.create_library(name)
-    library.enable_object_caching()
-    library._set_compiled_object(octets)
-    library._shared_module = library._final_module
-    library._finalize_final_module()
-    codegen._engine._defined_symbols.update(names)
-    return library
-
-
-class InnerCompiler(CompilerBase):
+class InnerCompiler(KernelCompiler):
     """Numba's own passes, into an `InnerLibrary`."""
 
+    library = InnerLibrary
+
     def define_pipelines(self):
-        """List the passes.
+        """Name what is compiled so that other processes name it alike, and list the passes.
 
         Returns
         -------
         managers : list of PassManager
             The nopython pipeline.
         """
-        self.state.library = InnerLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
+        function = self.state.func_id
+        managers = super().define_pipelines()
+        name = f"{function.modname}.{function.func_qualname}"
+        dispatcher = _KEPT.get(name)
+        if dispatcher is not None and dispatcher.py_func is function.func:
+            stamp = dispatcher.still_true()
+            if stamp is not None:
+                function.unique_id = stamp
+                function.unique_name = f"{name}${stamp}"
+                self.state.library.kept = name, self.state.args
+        return managers
 
 
 INNER = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

@@ -14,8 +14,9 @@ import pathlib
 from numba import config, njit, types
 
 from devmemlab.base import cache, crossing, indexing, persist
-from devmemlab.base.inner import INNER
+from devmemlab.base.inner import INNER, keep_inner
 from devmemlab.base.sources import Sources
+from devmemlab.base.whole import KERNEL
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 ARGUMENTS, ROWS = crossing, indexing
@@ -150,21 +151,24 @@ def kernel(function=None, **options):
     if function is None:
         return lambda f: kernel(f, **options)
     wanted = {"nogil": True, "_nrt": False, **options}
-    compiled = njit(**wanted)(function)
+    inner = options.get("inline") != "always"
+    compiled = njit(**KERNEL if inner else {}, **wanted)(function)
     if compiled is function:
         function.py_func = function
     else:
-        inner = options.get("inline") != "always"
         _lend(compiled, njit(**INNER, **wanted)(function) if inner else compiled)
     path = _file_in_package(function)
     if path:
         folder = _folder(path, function.__module__)
+        name = f"{function.__module__}.{function.__qualname__}"
         if folder:
             for form in forms(compiled):
                 inner = form is not compiled
                 form._cache = persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner,
                                                   linked=inner or len(forms(compiled)) == 1)
-        REGISTRY[f"{function.__module__}.{function.__qualname__}"] = compiled
+                if inner and "<locals>" not in name:
+                    keep_inner(name, form, lambda: _sources.stamp(path))
+        REGISTRY[name] = compiled
     return compiled
 
 

@@ -22,7 +22,8 @@ import sys
 from numba.core.compiler import CompileResult
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
-from devmemlab.base.inner import BITCODE, OBJECT, InnerLibrary, keep_object, restore_object
+from devmemlab.base.inner import BITCODE, InnerLibrary
+from devmemlab.base.whole import OBJECT, keep_object, restore_object
 
 _PROCESS = secrets.token_hex(4)
 _DIGEST_BYTES = 32

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 
 from devmemlab.base.kernel import forms, kernel
+from devmemlab.base.whole import libraries_below
 
 PROGRAM = """
 from devmemlab.base.kernel import kernel
@@ -57,3 +59,66 @@ def test_bitcode_comes_back_from_the_cache(tmp_path):
             for _ in range(2)]
     told = [run.stdout.split() for run in runs]
     assert told == [["3", "0", "1", "0"], ["3", "0", "0", "1"]]
+
+
+@kernel
+def _sum(table, n):
+    total = 0
+    for i in range(n):
+        total += table[i] if table[i] > 2 else -table[i]
+    return total
+
+
+@kernel
+def _twice(table, n):
+    return _sum(table, n) + _sum(table, n - 1)
+
+
+@kernel
+def _entry(table, n):
+    return _twice(table, n) + _sum(table, 1)
+
+
+@pytest.mark.compiled_only
+def test_a_module_holds_its_own_kernel_and_a_foreign_caller_gets_all():
+    table = np.arange(6)
+    wanted = _entry.py_func(table, 6)
+    assert _entry(table, 6) == wanted
+    (twice,), (total,) = _twice.inner.overloads.values(), _sum.inner.overloads.values()
+    assert twice.library.callees == [total.library]
+    assert libraries_below([total.library, twice.library]) == [twice.library, total.library], "callers first"
+    defined = [function.name for function in twice.library._final_module.functions if not function.is_declaration]
+    assert defined == [twice.fndesc.llvm_func_name]
+    assert numba.njit(lambda table, n: _entry(table, n))(table, 6) == wanted
+    assert numba.njit(lambda table, n: _twice(table, n))(table, 6) == _twice.py_func(table, 6)
+
+
+CHAIN = """
+import sys
+import numba
+import numpy as np
+from devmemlab.base import kernel as kernels
+from devmemlab.base.ring import make_rings, ring_init, ring_produce
+from devmemlab.base.xarray import make_xarrays, xa_alloc, xa_load
+trees = make_xarrays(1, 16)
+print(xa_load(trees, 0, xa_alloc(trees, 0, 9)), *kernels.compiled_count()[1:])
+"""
+
+
+@pytest.mark.compiled_only
+def test_a_callee_that_is_gone_from_the_cache_is_compiled_again_under_its_old_name(tmp_path):
+    environ = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run():
+        done = subprocess.run([sys.executable, "-c", CHAIN], env=environ, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    first = run()
+    inner = sorted(tmp_path.rglob("*.inner-*.nbc"))
+    assert first[0] == "9" and inner
+    outer = [path for path in tmp_path.rglob("*.nb?") if ".inner-" not in path.name]
+    for gone in (outer, inner[:1], outer):
+        for path in gone:
+            path.unlink(missing_ok=True)
+    again = run()
+    assert again[0] == "9" and 0 < int(again[1]) <= int(first[1])
