@@ -15,6 +15,7 @@ from numba import config, njit, types
 
 from devmemlab.base import cache, crossing, indexing, persist
 from devmemlab.base.inner import INNER, keep_inner
+from devmemlab.base.operators import remember_operators
 from devmemlab.base.sources import Sources
 from devmemlab.base.whole import KERNEL
 
@@ -23,6 +24,7 @@ ARGUMENTS, ROWS = crossing, indexing
 """How components reach a kernel, and how it finds a row. Named here, and so part of what every kernel is made of
 (`devmemlab.base.sources`)."""
 REGISTRY = {}
+remember_operators()
 _directory = None
 _sources = None
 _folders = {}
