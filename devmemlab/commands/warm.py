@@ -23,6 +23,7 @@ import devmemlab
 from devmemlab.base import cache, persist
 from devmemlab.base.kernel import REGISTRY, cache_directory, cache_folders, compiled_count, forms
 from devmemlab.commands.output import json_option, show, write_json
+from devmemlab.commands.warm_workers import Told, run_shared, workers
 
 
 class Warmed(NamedTuple):
@@ -118,8 +119,8 @@ def reached():
             or name.replace("<locals>", "locals") in kept}
 
 
-class _Progress(event.Listener):
-    """Moves a bar along while Numba compiles.
+class _Progress:
+    """Moves a bar along while Numba compiles, here or elsewhere.
 
     Parameters
     ----------
@@ -130,16 +131,31 @@ class _Progress(event.Listener):
     def __init__(self, bar):
         self._bar = bar
         self._seen = set()
+        self.reached = set()
+        self.counts = [0, 0]
 
-    def on_start(self, event):
-        self._bar.set_postfix_str(event.data["dispatcher"].py_func.__qualname__)
+    def hear(self, kind, word):
+        """Take note.
 
-    def on_end(self, event):
-        function = event.data["dispatcher"].py_func
-        name = f"{function.__module__}.{function.__qualname__}"
-        if name in REGISTRY and name not in self._seen:
-            self._seen.add(name)
+        Parameters
+        ----------
+        kind : str
+            ``title`` of an exercise, ``start`` and ``end`` of a kernel's compilation; from other processes also what was
+            ``reached`` in them, and their ``counts``.
+        word : str or list of int
+            A title, a name; or how many were compiled and loaded.
+        """
+        if kind == "title":
+            self._bar.set_description(word)
+        elif kind == "start":
+            self._bar.set_postfix_str(word.rpartition(".")[2])
+        elif kind == "end" and word in REGISTRY and word not in self._seen:
+            self._seen.add(word)
             self._bar.update(max(0, min(len(self._seen), self._bar.total) - self._bar.n))
+        elif kind == "reached":
+            self.reached.add(word)
+        elif kind == "counts":
+            self.counts = [a + b for a, b in zip(self.counts, word)]
 
 
 def warm(exercises=None, progress=True):
@@ -148,7 +164,8 @@ def warm(exercises=None, progress=True):
     Parameters
     ----------
     exercises : list of (str, callable), optional
-        What to run, with titles; those of `devmemlab.lab.warm` by default. None is run where nothing is compiled.
+        What to run here, with titles; by default those of `devmemlab.lab.warm`, on all cores. Where nothing is
+        compiled, none is run.
     progress : bool
         Draw a bar on standard error.
 
@@ -159,20 +176,27 @@ def warm(exercises=None, progress=True):
     """
     started = time.monotonic()
     left_out = import_all()
+    count = 1
     if config.DISABLE_JIT:
         exercises = []
     elif exercises is None:
         from devmemlab.lab.warm import EXERCISES as exercises
+        count = workers(exercises)
     with tqdm(total=len(REGISTRY), desc="compiling", unit="kernel", disable=not progress, leave=False) as bar:
-        with event.install_listener("numba:compile", _Progress(bar)):
-            for title, exercise in exercises:
-                bar.set_description(title)
-                exercise()
+        shown = _Progress(bar)
+        if count > 1:
+            run_shared(exercises, count, shown.hear)
+        else:
+            with event.install_listener("numba:compile", Told(shown.hear)):
+                for title, exercise in exercises:
+                    shown.hear("title", title)
+                    exercise()
         bar.update(bar.total - bar.n)
     directory = cache_directory()
-    _, compiled, loaded = compiled_count()
-    return Warmed(time.monotonic() - started, len(REGISTRY), compiled, loaded, sorted(set(REGISTRY) - reached()), left_out,
-                  directory, cache.clean_cache(directory.parent, keep=directory) if directory else [])
+    compiled, loaded = map(sum, zip(shown.counts, compiled_count()[1:]))
+    return Warmed(time.monotonic() - started, len(REGISTRY), compiled, loaded,
+                  sorted(set(REGISTRY) - reached() - shown.reached), left_out, directory,
+                  cache.clean_cache(directory.parent, keep=directory) if directory else [])
 
 
 @click.command()

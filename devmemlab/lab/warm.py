@@ -8,6 +8,7 @@ Omits. Any check of results: that is what tests are for.
 import pathlib
 import struct
 import tempfile
+from functools import partial
 
 import numpy as np
 
@@ -248,9 +249,8 @@ def sending():
             a.netdev.pause_tx(False)
 
 
-def benches():
-    """Floor 7: every bench that has kernels, once; of scale, which takes long, one small case."""
-    run_benches(WITH_KERNELS, quick=True, repeats=1)
+def scale():
+    """Floor 7: of scale, which takes long, one small case."""
     case = FlowCase("warm", 2, 1, 64 << 20, "")
     case.prepare()
     case.check(case.run())
@@ -273,6 +273,8 @@ def many_tokens():
 
 
 EXERCISES = [("words", words), ("guards", guards), ("wires", wires), ("captures", captures), ("memory", memory_rooms),
-             ("pattern", pattern), ("benches", benches), ("transfer", transfer), ("ring", through_ring),
+             ("pattern", pattern), *[(f"bench {name}", partial(run_benches, [name], quick=True, repeats=1))
+                                    for name in WITH_KERNELS],
+             ("scale", scale), ("transfer", transfer), ("ring", through_ring),
              ("sending", sending), ("lending", lending), ("trace", traced), ("tokens", many_tokens)]
 """Title and callable, lowest floor first."""
