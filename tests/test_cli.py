@@ -409,6 +409,27 @@ def test_warm_names_the_kernels_that_nothing_reached(tmp_path):
 
 
 @pytest.mark.compiled_only
+@pytest.mark.skipif(sys.platform != "linux", reason="one process does all there")
+def test_warm_shares_exercises_between_processes_and_hears_of_one_that_fails(tmp_path):
+    said = python(f"""
+        import os
+        os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path)!r}
+        from devmemlab.base.seq import seq_add, seq_before
+        from devmemlab.commands.warm_workers import run_shared
+        heard = []
+        exercises = [("add", lambda: seq_add(1, 2)), ("again", lambda: seq_add(1, 2)), ("before", lambda: seq_before(1, 2))]
+        run_shared(exercises, 2, lambda kind, word: heard.append((kind, word)))
+        compiled = sum(word[0] for kind, word in heard if kind == "counts")
+        print(sorted(word for kind, word in heard if kind == "title"), compiled, sum(kind == "end" for kind, _ in heard))
+        try:
+            run_shared([("fails", lambda: os._exit(3)), *exercises], 2, print)
+        except RuntimeError as error:
+            print("failed" in str(error))
+        """, tmp_path)
+    assert said[:3] == ["['add',", "'again',", "'before']"] and said[3] == said[4] and int(said[3]) >= 2 and said[-1] == "True"
+
+
+@pytest.mark.compiled_only
 def test_warm_fails_with_one_line_when_a_kernel_is_left(monkeypatch):
     done = warm.Warmed(1.0, 2, 1, 0, ["devmemlab.x.f"], ["devmemlab.linux.y (needs pyroute2)"], None, [])
     monkeypatch.setattr(warm, "warm", lambda **options: done)
