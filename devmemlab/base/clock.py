@@ -32,6 +32,11 @@ class VirtualClock:
         return self._now_ns
 
     @property
+    def origin_ns(self):
+        """What the source said when this clock was 0."""
+        return self._origin_ns
+
+    @property
     def live(self):
         """True when time passes by itself."""
         return self.source is not None

@@ -16,6 +16,7 @@ from devmemlab.base.table import table, word
 from devmemlab.base.trace import make_trace
 from devmemlab.base.xarray import make_xarrays
 from devmemlab.host.addresses import ADDRESS
+from devmemlab.host.arrivals import Arrivals
 from devmemlab.host.audit import audit
 from devmemlab.host.detached import Detached
 from devmemlab.host.devices import NIC_ROOM, QUEUES_AT_LEAST, SPARE_QUEUES, Devices
@@ -47,7 +48,7 @@ LIVE_BURSTS = 16
 """Bursts of a live port after which a timer that is due runs at the latest; it runs as soon as nothing waits."""
 
 
-class Host(Devices, Detached, Processes, Routes, LinuxFace):
+class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
     """One machine of the lab. Made by ``lab.host(...)``; it is also the Linux face that programs use.
 
     Parameters
@@ -183,26 +184,19 @@ class Host(Devices, Detached, Processes, Routes, LinuxFace):
         now_ns = self.clock.now_ns
         if self._work_ns is not None and now_ns >= self._work_ns:
             self._work_ns = self.mem.run_work(now_ns, self.trace)
-        came = False
-        for nic, port in enumerate(self.ports):
-            burst = port.recv(now_ns) if port else None
-            if burst is None and 0 < self._irqs[nic][0] <= now_ns:
-                burst = Burst(self._tx_octets, self._tx_frames[:0])
-            if burst is not None:
-                came = True
-                self.receive(burst, now_ns, nic)
-                self.mem.settle()
+        came = self._arrivals(now_ns)
         if now_ns >= self._timer[0]:
             # On a live wire the acknowledgement that a timer waits for may have arrived already, and wait to be read.
-            self._put_off = self._put_off + 1 if came and self.clock.live else 0
-            if self._put_off % LIVE_BURSTS == 0:
+            self._put_off = self._put_off + came if came and self.clock.live else LIVE_BURSTS
+            if self._put_off >= LIVE_BURSTS:
+                self._put_off = 0
                 machine_timers(self.machine, self.trace, now_ns)
         if self._aware[0]:
             machine_windows(self.machine, self.trace, now_ns)
         sent = self.flush()
         if self._work_ns is None and self.mem.pending[0]:
             self._work_ns = now_ns          # an acknowledgement has freed the last frag of a binding that was unbound before
-        return sent > 0 or came
+        return sent > 0 or came > 0
 
     def receive(self, burst, now_ns, nic=0):
         """Take a burst of frames from the wire to the sockets.

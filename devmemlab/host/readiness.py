@@ -6,6 +6,7 @@ Omits. Edge-triggered events.
 """
 
 import math
+import operator
 
 from devmemlab.base.errno import EBADF, EINVAL, EPERM, error
 from devmemlab.host.genl.core import GenlSock
@@ -20,6 +21,7 @@ from devmemlab.tcp.states import (
     SYN_SENT,
     TIME_WAIT,
 )
+from devmemlab.tcp.tcb import TCB
 from devmemlab.tcp.urgent import URG_VALID
 from devmemlab.tcp.window import tcp_receive_window
 
@@ -28,6 +30,16 @@ ALWAYS = POLLERR | POLLHUP | POLLNVAL
 """What poll tells although nobody asked."""
 NS_PER_S = 1_000_000_000
 _NO_MORE_SENDING = (FIN_WAIT1, FIN_WAIT2, CLOSING, LAST_ACK, TIME_WAIT)
+
+
+_LOOKED_AT = ("state", "accept_head", "fin_received", "rport", "urg_state", "sndbuf", "wmem_queued", "error", "rcv_nxt",
+              "copied_seq", "urg_seq", "oobinline", "rcvlowat", "rcvbuf", "rmem_alloc")
+_take = operator.itemgetter(*map(TCB.names.index, _LOOKED_AT))
+
+
+def _numbers(row):
+    """Read what is looked at, all at once: to ask a record for fifteen fields takes fifty times as long."""
+    return _take(memoryview(row.tobytes()).cast("q"))
 
 
 def tcp_stream_is_readable(row):
@@ -43,15 +55,21 @@ def tcp_stream_is_readable(row):
     readable : bool
         True with less, too, when the buffer or the window is so full that more may not come before something is read.
     """
-    waiting = int(row.rcv_nxt - row.copied_seq) & 0xFFFFFFFF
+    numbers = _numbers(row)
+    return _is_readable(row, *numbers[8:], numbers[4])
+
+
+def _is_readable(row, rcv_nxt, copied_seq, urg_seq, oobinline, rcvlowat, rcvbuf, rmem_alloc, urg_state):
+    """The same, of numbers that were read already."""
+    waiting = (rcv_nxt - copied_seq) & 0xFFFFFFFF
     # An urgent octet out of line is there, but no reader gets it.
-    at_mark = row.urg_state and row.urg_seq == row.copied_seq and not row.oobinline
+    at_mark = urg_state and urg_seq == copied_seq and not oobinline
     if not 0 < waiting < 1 << 31:
         return False
-    if waiting >= row.rcvlowat + bool(at_mark):
+    if waiting >= rcvlowat + bool(at_mark):
         return True
-    full = row.rcvbuf - (row.rcvbuf >> 3)
-    return bool(row.rmem_alloc > full or tcp_receive_window(row) <= row.rcv_mss)
+    full = rcvbuf - (rcvbuf >> 3)
+    return bool(rmem_alloc > full or tcp_receive_window(row) <= row.rcv_mss)
 
 
 def tcp_poll(row):
@@ -67,24 +85,24 @@ def tcp_poll(row):
     events : int
         POLL*.
     """
-    state = int(row.state)
+    state, accept_head, fin_received, rport, urg_state, sndbuf, wmem_queued, failed, *stream = _numbers(row)
     if state == LISTEN:
-        return POLLIN | POLLRDNORM if row.accept_head else 0
+        return POLLIN | POLLRDNORM if accept_head else 0
     events = 0
     sent_all = state in _NO_MORE_SENDING
-    if state == CLOSE or (sent_all and row.fin_received):
+    if state == CLOSE or (sent_all and fin_received):
         events |= POLLHUP
-    if row.fin_received or (state == CLOSE and row.rport):
+    if fin_received or (state == CLOSE and rport):
         events |= POLLIN | POLLRDNORM | POLLRDHUP
     if state not in (SYN_SENT, SYN_RECV):
-        if tcp_stream_is_readable(row):
+        if _is_readable(row, *stream, urg_state):
             events |= POLLIN | POLLRDNORM
-        if row.urg_state == URG_VALID:
+        if urg_state == URG_VALID:
             events |= POLLPRI
         # A third of the buffer must be free, so that a program is not woken for every segment that goes.
-        if sent_all or row.sndbuf - row.wmem_queued >= row.wmem_queued >> 1:
+        if sent_all or sndbuf - wmem_queued >= wmem_queued >> 1:
             events |= POLLOUT | POLLWRNORM
-    return events | POLLERR if row.error else events
+    return events | POLLERR if failed else events
 
 
 def poll_events(thing, fd):

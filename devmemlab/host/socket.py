@@ -228,9 +228,9 @@ class Socket(Receiving, ZerocopyReceiving, Sending, Zerocopy, Options, Names):
         return conn, conn.getpeername()
 
     def _wait(self, ready, what, timeout, kernel_ns=0):
-        if ready():
-            return
         if timeout == 0:
+            if ready():
+                return
             raise error(EAGAIN, f"no {what} yet, and the socket does not block")
         lab, patience_ns = self.host.lab, kernel_ns if timeout is None and kernel_ns else None
         if patience_ns is None:

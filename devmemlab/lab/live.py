@@ -18,25 +18,24 @@ import sys
 import tempfile
 from types import SimpleNamespace
 
-import numpy as np
-
-from devmemlab.base.table import table
+from devmemlab.host.arrivals import pump_nothing
 from devmemlab.host.ports import links
+from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.faults import Faults
 from devmemlab.host.ports.netns import Namespace
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.ports.record import Record
-from devmemlab.host.ports.tap import Tap, tap_read, tap_write
+from devmemlab.host.ports.tap import Tap
 from devmemlab.lab.lab import Lab
 from devmemlab.lab.receivers import DevmemReceiver
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.sock.uapi import SHUT_WR
-from devmemlab.wire.rows import CSUM_VERIFIED, FRAME
+from devmemlab.wire.rows import CSUM_UNKNOWN, CSUM_VERIFIED
 
 SENDER_IP, HOST_IP = "10.0.0.1", "10.0.0.2"
 HOST_MAC = "02:00:00:00:00:02"
 PORT = 5201
-BURST_FRAMES = 256
+BURST_FRAMES = 64
 SENDING = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
@@ -83,6 +82,9 @@ class Station:
         Addresses of the lab host and of the kernel, IPv4 or IPv6.
     harm : dict, optional
         What the wire does to frames: arguments of `devmemlab.host.ports.faults.Faults`.
+    offload : bool
+        The kernel leaves cutting and summing to the port, see `devmemlab.host.ports.tap`; where frames are recorded or harmed,
+        their sums are completed.
     **options
         Passed to ``lab.host``.
 
@@ -104,20 +106,22 @@ class Station:
     """
 
     def __init__(self, mtu=1500, record=False, max_frames=BURST_FRAMES, tap=None, ip=HOST_IP, sender_ip=None, harm=None,
-                 **options):
+                 offload=False, **options):
         self.ip, self.sender_ip = ip, sender_ip or neighbour_of(ip)
         options = {"ip6" if ":" in ip else "ip": ip, "mac": HOST_MAC, "ifname": "eth1", "rx_queues": 2, **options}
+        wire = {"max_frames": max_frames, "offload": offload,
+                "csum": CSUM_UNKNOWN if offload and (record or harm) else CSUM_VERIFIED}
         with contextlib.ExitStack() as undo:
             if tap is None:
                 self.namespace = undo.enter_context(contextlib.closing(Namespace()))
                 self.tap = self.namespace.tap(address=self.sender_ip, mtu=mtu, neighbours={ip: options["mac"]},
-                                              max_frames=max_frames)
+                                              **wire)
                 options.setdefault("gateway_mac", self.tap.mac)
             else:
                 self.namespace = None
-                self.tap = undo.enter_context(contextlib.closing(Tap(tap, max_frames=max_frames)))
+                self.tap = undo.enter_context(contextlib.closing(Tap(tap, **wire)))
                 self.tap.mtu = links.get_mtu(tap)
-            warm_up(self.tap, options.get("trace", False))
+            warm_up(options.get("trace", False))
             self.port = Faults(self.tap, **harm) if harm else self.tap
             if record:
                 self.port = Record(self.port)
@@ -169,19 +173,15 @@ class Station:
         self.close()
 
 
-def warm_up(tap, trace=False):
+def warm_up(trace=False):
     """Receive a little of a synthetic sender, so that whatever a transfer needs is compiled.
 
     Parameters
     ----------
-    tap : Tap
-        Its descriptor is used to read and write no frames at all.
     trace : bool or int
         As the host that follows has it.
     """
-    none = table(FRAME, 1)[:0]
-    tap_read(tap.fileno(), np.zeros(1, np.uint8), none, 0, CSUM_VERIFIED)
-    tap_write(tap.fileno(), np.zeros(1, np.uint8), none)
+    wires()
     with Lab() as lab:
         port = Pcap(bulk_capture(3000), (HOST_IP, PORT), speed=None)
         host = lab.host("warm", ip=HOST_IP, mac=port.flow.dst_mac, mtu=1500, rx_queues=2, rx_ring=16, port=port, trace=trace)
@@ -191,6 +191,7 @@ def warm_up(tap, trace=False):
             conn, _ = server.accept()
             receiver.drain(conn)
             conn.close()
+            pump_nothing(host)
             # To the end of every timer: those are kernels too.
             lab.run(until_ns=lab.clock.now_ns + 120_000_000_000)
 

@@ -23,10 +23,13 @@ class Port:
         True: frames come from a real machine, time passes by itself, waiting is done by poll on `fileno`.
     moderated : bool
         False: every frame interrupts at once (the ports that tests drive by hand).
+    wire_tables : TapTables or None
+        With what kernels read and write themselves; None: through `recv` and `send` only. A wrapper of a port has none.
     """
 
     live = False
     moderated = True
+    wire_tables = None
 
     def recv(self, now_ns):
         """Take the frames that have arrived.

@@ -88,7 +88,7 @@ class Holder:
         self._links = links
         self._adopted = []
 
-    def tap(self, name, mtu, addresses, mac, neighbours, txqueuelen, gso):
+    def tap(self, name, mtu, addresses, mac, neighbours, txqueuelen, gso, offload):
         """Make a TAP device and configure it.
 
         Parameters
@@ -107,6 +107,8 @@ class Holder:
             Frames that wait for the reader.
         gso : bool
             Whether the kernel may cut segments late; they leave as wire frames either way.
+        offload : bool
+            Leave cutting and summing to the reader.
 
         Returns
         -------
@@ -114,13 +116,15 @@ class Holder:
             ``mac`` and ``offloads`` found; ``fds``: the TAP's descriptor.
         """
         links = self._links
-        fd = links.open_tap(name)
+        fd = links.open_tap(name, offload)
         try:
             if mac:
                 links.set_mac(name, mac)
             links.set_mtu(name, mtu)
             links.set_txqueuelen(name, txqueuelen)
-            offloads = {what: links.switch_offload(name, what, what == "gso" and gso) for what in links.OFFLOADS}
+            wanted = {"gso": gso or offload, "tso": offload, "tx-checksum": offload}
+            # Checksums first: a device without them has no segmentation either.
+            offloads = {what: links.switch_offload(name, what, wanted.get(what, False)) for what in reversed(links.OFFLOADS)}
             six = any(":" in ip for ip, _ in addresses)
             if six:
                 _quiet_ipv6(name)

@@ -41,7 +41,7 @@ class Namespace(Held):
     """
 
     def tap(self, name="lab0", address="10.0.0.1/24", *, mtu=1500, mac=None, neighbours=None, gso=True,
-            txqueuelen=10000, **options):
+            txqueuelen=10000, offload=False, **options):
         """Make a TAP device inside and take hold of its other end.
 
         Parameters
@@ -60,6 +60,8 @@ class Namespace(Held):
             Whether the kernel may cut segments late. They leave as whole wire frames with right checksums either way.
         txqueuelen : int
             Frames that wait for the lab; the kernel drops what comes beyond.
+        offload : bool
+            The kernel neither cuts nor sums: `Tap` does, see there.
         **options : object
             Passed to `Tap`.
 
@@ -71,8 +73,8 @@ class Namespace(Held):
         texts = [address] if isinstance(address, str) else address or ()
         addresses = [(ip, int(prefix or (64 if ":" in ip else 24))) for ip, _, prefix in (text.partition("/") for text in texts)]
         answer = self._ask(f"make TAP device {name!r}", op="tap", name=name, mtu=mtu, addresses=addresses, mac=mac,
-                           neighbours=neighbours or {}, txqueuelen=txqueuelen, gso=gso)
-        port = Tap(name, fd=answer["fds"][0], **options)
+                           neighbours=neighbours or {}, txqueuelen=txqueuelen, gso=gso, offload=offload)
+        port = Tap(name, fd=answer["fds"][0], offload=offload, **options)
         port.mac, port.mtu, port.offloads = answer["mac"], mtu, answer["offloads"]
         port.address = addresses[0][0] if addresses else ""
         self._taps.add(port)

@@ -40,7 +40,24 @@ def _emit_call(name, context, builder, signature, args):
     octet_pointer = cgutils.voidptr_t
     call_type = ir.FunctionType(_I64, [_I32, octet_pointer, _I64])
     function = cgutils.get_or_insert_function(builder.module, call_type, name)
-    done = builder.call(function, [builder.trunc(fd, _I32), builder.bitcast(pointer, octet_pointer), nbytes])
+    return errno_or(builder, builder.call(function, [builder.trunc(fd, _I32), builder.bitcast(pointer, octet_pointer), nbytes]))
+
+
+def errno_or(builder, done):
+    """Emit: the answer of a system call, or -errno in the place of -1.
+
+    Parameters
+    ----------
+    builder : object
+        Of the function that is made.
+    done : llvmlite value
+        int64: what the C library returned.
+
+    Returns
+    -------
+    result : llvmlite value
+        int64.
+    """
     result = cgutils.alloca_once_value(builder, done)
     with builder.if_then(builder.icmp_signed("<", done, ir.Constant(_I64, 0)), likely=False):
         place_type = ir.FunctionType(_I32.as_pointer(), [])

@@ -2,11 +2,15 @@
 
 Law.   A read never waits; a burst is one crossing into a kernel; a frame's time is the time of the poll that found it.
 Reads. Linux drivers/net/tun.c; Documentation/networking/tuntap.rst.
-Omits. IFF_VNET_HDR (frames with partial checksums and segments beyond the MTU), several queues.
+Omits. Several queues; with offload what `devmemlab.host.ports.vnet` omits.
 
-Without ``TUNSETOFFLOAD`` the kernel cuts segments to the MTU and sums them before a frame gets here, and between it and
+Without offload the kernel cuts segments to the MTU and sums them before a frame gets here, and between it and
 us there is only memory. So the port vouches for the checksums of what it read (CSUM_VERIFIED), as a NIC with
 checksum offload would; ``csum=CSUM_UNKNOWN`` makes the NIC of the lab verify them instead.
+
+With ``offload=True`` (IFF_VNET_HDR, TUNSETOFFLOAD) the kernel hands over segments of up to 64 KiB that it has neither cut nor
+summed, and the port cuts them to ``gso_size``: the NIC of the lab sees the same frames as without. Their sums stay partial, as
+those of a virtual NIC do (CSUM_PARTIAL); with ``csum=CSUM_UNKNOWN`` they are completed, which costs a look at every octet.
 """
 
 import os
@@ -14,94 +18,24 @@ import socket
 import sys
 import weakref
 
-import numpy as np
-
 from devmemlab.base.errno import EAGAIN, EBUSY, EINVAL, ENODEV, ENOENT, EPERM, error
-from devmemlab.base.kernel import kernel
-from devmemlab.base.table import table
+from devmemlab.base.table import as_dict, word
 from devmemlab.host.ports.base import Port, monotonic_ns
-from devmemlab.host.ports.syscalls import read_octets, write_octets
-from devmemlab.wire.rows import CSUM_VERIFIED, FRAME, Burst
+from devmemlab.host.ports.tap_io import FRAME_LIMIT_BYTES, make_tap_tables, tap_read, tap_recv, tap_send, tap_write
+from devmemlab.wire.rows import CSUM_VERIFIED, Burst
 
-FRAME_LIMIT_BYTES = 65536 + 18
-LINE_BYTES = 64
-
-
-@kernel
-def tap_read(fd, octets, frame, now_ns, csum):
-    """Read frames until there are none, or no room.
-
-    Parameters
-    ----------
-    fd : int64
-        Non-blocking TAP descriptor.
-    octets : uint8[n]
-        Arena, written from 0; each frame starts on a cache line.
-    frame : FRAME[count]
-        Rows are filled from the first on.
-    now_ns : int64
-        Time of this poll.
-    csum : int64
-        See `FRAME`.
-
-    Returns
-    -------
-    count : int64
-        Frames read; -errno when not even one could be, ``-EAGAIN`` meaning that none was there.
-    """
-    count = np.int64(0)
-    at = np.int64(0)
-    while count < len(frame) and at + FRAME_LIMIT_BYTES <= len(octets):
-        got = read_octets(fd, octets, at, FRAME_LIMIT_BYTES)
-        if got < 0:
-            return count if count else got
-        row = frame[count]
-        row.at_ns = now_ns
-        row.offset = at
-        row.length = got
-        row.csum = csum
-        row.wire_length = got
-        count += 1
-        at += (got + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES
-    return count
+__all__ = ["FRAME_LIMIT_BYTES", "Tap", "tap_read", "tap_write"]
 
 
-@kernel
-def tap_write(fd, octets, frame):
-    """Write frames.
-
-    Parameters
-    ----------
-    fd : int64
-        Non-blocking TAP descriptor.
-    octets : uint8[n]
-        Arena.
-    frame : FRAME[count]
-        Their rows.
-
-    Returns
-    -------
-    sent, err : int64
-        Frames taken by the kernel, and the last -errno among those that were not (0: all were taken).
-    """
-    sent = np.int64(0)
-    err = np.int64(0)
-    for k in range(len(frame)):
-        done = write_octets(fd, octets, frame[k].offset, frame[k].length)
-        if done < 0:
-            err = done
-        else:
-            sent += 1
-    return sent, err
-
-
-def _attach(name):
+def _attach(name, offload):
     """Take hold of a TAP device that is already there.
 
     Parameters
     ----------
     name : str
         Interface.
+    offload : bool
+        See `Tap`.
 
     Returns
     -------
@@ -123,7 +57,7 @@ def _attach(name):
     except OSError:
         raise error(ENODEV, f"there is no interface {name!r}; make it with: {make}") from None
     try:
-        return links.open_tap(name)
+        return links.open_tap(name, offload)
     except FileNotFoundError:
         raise error(ENOENT, "this kernel has no /dev/net/tun: sudo modprobe tun "
                             "(in a container: --device /dev/net/tun)") from None
@@ -152,27 +86,51 @@ class Tap(Port):
         Most frames of one burst.
     csum : int
         CSUM_VERIFIED: the port vouches for checksums. CSUM_UNKNOWN: the NIC verifies them.
+    offload : bool
+        Take super-frames and cut them here. A descriptor that is given must have been opened for it
+        (`devmemlab.host.ports.links.open_tap`); the device's own offloads decide whether any come.
 
     Attributes
     ----------
     name : str
         Interface.
     received, sent, refused : int
-        Frames read, frames that the kernel took, frames that it did not.
+        Frames of the wire that came, frames that the kernel took, frames that it did not.
+    wire_tables : Sealed
+        `devmemlab.host.ports.tap_io.TapTables`, for kernels that read and write themselves.
     """
 
     live = True
 
-    def __init__(self, name, *, fd=None, max_frames=256, csum=CSUM_VERIFIED):
+    def __init__(self, name, *, fd=None, max_frames=256, csum=CSUM_VERIFIED, offload=False):
         if sys.platform != "linux":
             raise NotImplementedError("TAP devices need Linux; replaying a capture works everywhere")
-        self._fd = _attach(name) if fd is None else fd
+        self._fd = _attach(name, offload) if fd is None else fd
         self._finish = weakref.finalize(self, os.close, self._fd)
         self.name = name
-        self.received = self.sent = self.refused = 0
-        self._csum = csum
-        self._frame = table(FRAME, max_frames)
-        self._octets = np.empty(max_frames * 9216 + FRAME_LIMIT_BYTES, np.uint8)
+        self.wire_tables = make_tap_tables(self._fd, max_frames, csum, offload)
+        self._octets, self._frame = self.wire_tables.octets, self.wire_tables.frame
+        self._counts = [word(self.wire_tables.ctl, what) for what in ("received", "sent", "refused")]
+
+    @property
+    def received(self):
+        """int: frames of the wire that came."""
+        return int(self._counts[0][0])
+
+    @property
+    def sent(self):
+        """int: frames that the kernel took."""
+        return int(self._counts[1][0])
+
+    @property
+    def refused(self):
+        """int: frames that the kernel did not take."""
+        return int(self._counts[2][0])
+
+    @property
+    def offload_counts(self):
+        """dict: what came as super-frames, see `devmemlab.host.ports.vnet.VNET`."""
+        return as_dict(self.wire_tables.vnet[0])
 
     def recv(self, now_ns=None):
         """Read what has arrived; see `Port.recv`.
@@ -192,13 +150,28 @@ class Tap(Port):
         OSError
             The device is gone.
         """
-        count = tap_read(self._open_fd(), self._octets, self._frame, monotonic_ns() if now_ns is None else now_ns, self._csum)
+        self._open_fd()
+        count = tap_recv(self.wire_tables, monotonic_ns() if now_ns is None else now_ns)
         if count < 0:
             if count == -EAGAIN:
                 return None
-            raise error(count, f"reading TAP device {self.name!r}; is it still there? (ip link show {self.name})")
-        self.received += int(count)
+            self.failed_to_read(count)
         return Burst(self._octets, self._frame[:count])
+
+    def failed_to_read(self, err):
+        """Say what a read that failed means.
+
+        Parameters
+        ----------
+        err : int
+            -errno.
+
+        Raises
+        ------
+        OSError
+            Always.
+        """
+        raise error(err, f"reading TAP device {self.name!r}; is it still there? (ip link show {self.name})")
 
     def send(self, now_ns, burst):
         """Write frames; see `Port.send`. Frames that the kernel has no room for are lost, as on a wire.
@@ -215,9 +188,22 @@ class Tap(Port):
         OSError
             The device is down or gone.
         """
-        sent, err = tap_write(self._open_fd(), burst.octets, burst.frame)
-        self.sent += int(sent)
-        self.refused += len(burst.frame) - int(sent)
+        self._open_fd()
+        self.note_sending(tap_send(self.wire_tables, burst.octets, burst.frame))
+
+    def note_sending(self, err):
+        """Pass over frames that there was no room for; complain about anything worse.
+
+        Parameters
+        ----------
+        err : int
+            Of `devmemlab.host.ports.tap_io.tap_send`.
+
+        Raises
+        ------
+        OSError
+            The device is down or gone.
+        """
         if err not in (0, -EAGAIN, -EINVAL):
             raise error(err, f"writing TAP device {self.name!r}; is it up? (ip link set {self.name} up)")
 

@@ -2,8 +2,7 @@
 
 Law.   Each receiver has shown the digest of what was sent before it is timed; a timed run got every octet.
 Reads. interfaces section 3; `devmemlab.lab.bench.live_c`, `devmemlab.lab.bench.live_veth`.
-Omits. Offload (segments beyond the MTU): the TAP port takes none, so that row is named and left out. A timed run's digest: it
-       would have to be taken while the sender goes on.
+Omits. A timed run's digest: it would have to be taken while the sender goes on.
 
 A run is one connection of one sending program, from its first frame to its end. The receivers take turns on one TAP device; the
 kernel's own recv has a pair of virtual cards of the same MTU between two private networks, where segments need not be cut.
@@ -20,24 +19,30 @@ from types import SimpleNamespace
 
 from devmemlab.base.errno import EIO, error
 from devmemlab.host.ports.netns import why_not_live
+from devmemlab.host.ports.vnet import VNET_HDR_BYTES
 from devmemlab.lab.bench import live_c, live_veth
 from devmemlab.lab.bench.live_case import LiveCase
 from devmemlab.lab.live import BURST_FRAMES, SENDING, Station
 from devmemlab.lab.receivers import DevmemReceiver
 from devmemlab.lab.stream import stream_octets
-from devmemlab.sock.uapi import SHUT_WR
+from devmemlab.sock.uapi import SHUT_WR, SO_RCVBUF, SOL_SOCKET
 
 MIB = 1 << 20
 NBYTES, QUICK_NBYTES = 192 * MIB, 64 * MIB
 DMABUF_BYTES, TARGET_BYTES = 64 * MIB, 64 * MIB
-MTUS = (1500, 9000)
+WIRES = {"1500": (1500, False), "9000": (9000, False), "offload": (1500, True)}
+"""Name -> MTU, and whether the kernel leaves cutting and summing to whoever reads."""
+SUPER_FRAME_SEGMENTS = 45
+RCVBUF = 8 * MIB
+"""SO_RCVBUF, for a window like that of the receiver in C; the kernel's own recv grows into one of this size."""
 PORT, C_PORT = 5201, 5202
 TIMEOUT = 60
 REPEATS = (9, 2)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 devmem_MTU: a lab host on a TAP device, device memory and tokens. c_reader_MTU: a minimal receiver in C on the same device; it
-reads, places and acknowledges, and is no TCP. kernel_MTU: the kernel's own recv over a pair of virtual cards. ratio_to_X:
+reads, places and acknowledges, and is no TCP. kernel_MTU: the kernel's own recv over a pair of virtual cards. X_offload: MTU 1500,
+and the kernel hands out super-frames unsummed; the lab's port cuts them to frames of the wire, C places them whole. ratio_to_X:
 throughput divided by that of X, round by round; bigger is better. The sender is the same program each time, and needs a
 processor of its own: with fewer than two idle ones it is part of what is measured."""
 
@@ -47,6 +52,8 @@ class DevmemCase(LiveCase):
 
     Parameters
     ----------
+    wire : str
+        One of `WIRES`.
     station : Station
         Where.
     path : str
@@ -55,14 +62,14 @@ class DevmemCase(LiveCase):
         Which cases there are to compare with.
     """
 
-    def __init__(self, station, path, with_c, with_kernel):
-        mtu = station.tap.mtu
-        to = [("ratio_to_c_reader", f"c_reader_{mtu}")] * with_c + [("ratio_to_kernel_recv", f"kernel_{mtu}")] * with_kernel
-        super().__init__(f"devmem_{mtu}", mtu, path, to)
+    def __init__(self, wire, station, path, with_c, with_kernel):
+        to = [("ratio_to_c_reader", f"c_reader_{wire}")] * with_c + [("ratio_to_kernel_recv", f"kernel_{wire}")] * with_kernel
+        super().__init__(f"devmem_{wire}", station.tap.mtu, path, to)
         self.more |= {"dmabuf_bytes": DMABUF_BYTES, "burst": BURST_FRAMES}
         self.station = station
         self.receiver = DevmemReceiver(station.host, DMABUF_BYTES, SimpleNamespace(dst=station.ip, dport=PORT), check=True)
         self.server = station.host.socket()
+        self.server.setsockopt(SOL_SOCKET, SO_RCVBUF, RCVBUF)
         self.server.bind(("", PORT))
         self.server.listen()
         self.server.settimeout(TIMEOUT)
@@ -110,6 +117,8 @@ class CCase(LiveCase):
 
     Parameters
     ----------
+    wire : str
+        One of `WIRES`.
     station : Station
         Its host keeps silent meanwhile.
     path : str
@@ -118,9 +127,12 @@ class CCase(LiveCase):
         From `devmemlab.lab.bench.live_c.build`.
     """
 
-    def __init__(self, station, path, program):
-        super().__init__(f"c_reader_{station.tap.mtu}", station.tap.mtu, path)
-        self.more |= {"app_buffer_bytes": TARGET_BYTES, "burst": BURST_FRAMES}
+    def __init__(self, wire, station, path, program):
+        super().__init__(f"c_reader_{wire}", station.tap.mtu, path)
+        self.offload = WIRES[wire][1]
+        # As many octets a burst: one of its frames may be forty-five of the lab's.
+        self.burst = -(-BURST_FRAMES // SUPER_FRAME_SEGMENTS) if self.offload else BURST_FRAMES
+        self.more |= {"app_buffer_bytes": TARGET_BYTES, "burst": self.burst}
         self.station, self.program = station, program
         with tempfile.TemporaryFile() as whole:
             self.check(self._receive(whole, self.elements))
@@ -136,7 +148,8 @@ class CCase(LiveCase):
         """Run both programs."""
         target.truncate(size)
         fds = [self.station.tap.fileno(), target.fileno()]
-        argv = [self.program, *map(str, (fds[0], C_PORT, fds[1], size, self.station.tap.mtu))]
+        argv = [self.program, *map(str, (fds[0], C_PORT, fds[1], size, self.station.tap.mtu, self.burst,
+                                            VNET_HDR_BYTES * self.offload))]
         with subprocess.Popen(argv, pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as receiver:
             receiver.stdout.readline()
             with open(self.path, "rb") as file:
@@ -168,10 +181,10 @@ def groups(quick=False):
 
     Returns
     -------
-    groups : list of int
-        MTUs; none where there can be no TAP device.
+    groups : list of str
+        `WIRES`; none where there can be no TAP device.
     """
-    return [] if why_not_live() else list(MTUS)
+    return [] if why_not_live() else list(WIRES)
 
 
 def skipped(quick=False):
@@ -190,7 +203,7 @@ def skipped(quick=False):
     why = why_not_live()
     if why:
         return {"*": why}
-    reasons = {"devmem_offload": "the TAP port takes whole wire frames only (no IFF_VNET_HDR)"}
+    reasons = {}
     if live_c.compiler() is None:
         reasons["c_reader_*"] = "no C compiler here: apt-get install gcc"
     if why := live_veth.why_not():
@@ -206,29 +219,30 @@ def cases(quick=False, group=None):
     ----------
     quick : bool
         Fewer octets.
-    group : int, optional
-        MTU; the first when left out.
+    group : str, optional
+        One of `WIRES`; the first when left out.
 
     Yields
     ------
     cases : list of Case
         What the others are compared with comes first.
     """
-    mtu, made = group or MTUS[0], []
+    wire, made = group or next(iter(WIRES)), []
+    mtu, offload = WIRES[wire]
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="devmemlab-bench-"))
         path = f"{folder}/payload"
         with open(path, "wb") as file:
             for start in range(0, QUICK_NBYTES if quick else NBYTES, 4 * MIB):
                 file.write(stream_octets(4 * MIB, start))
-        station = stack.enter_context(Station(mtu=mtu, sockets=64))
+        station = stack.enter_context(Station(mtu=mtu, max_frames=BURST_FRAMES, sockets=64, offload=offload))
         with_c, with_kernel = live_c.compiler() is not None, live_veth.why_not() is None
         if with_kernel:
-            made.append(live_veth.KernelCase(mtu, path))
+            made.append(live_veth.KernelCase(wire, mtu, path))
             stack.callback(made[-1].close)
         if with_c:
-            made.append(CCase(station, path, live_c.build(folder)))
+            made.append(CCase(wire, station, path, live_c.build(folder)))
             stack.callback(made[-1].close)
-        made.append(DevmemCase(station, path, with_c, with_kernel))
+        made.append(DevmemCase(wire, station, path, with_c, with_kernel))
         stack.callback(made[-1].close)
         yield made

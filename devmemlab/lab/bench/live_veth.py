@@ -83,14 +83,16 @@ class KernelCase(LiveCase):
 
     Parameters
     ----------
+    wire : str
+        Its name in the results.
     mtu : int
         Of the cards.
     path : str
         File with what is sent.
     """
 
-    def __init__(self, mtu, path):
-        super().__init__(f"kernel_{mtu}", mtu, path)
+    def __init__(self, wire, mtu, path):
+        super().__init__(f"kernel_{wire}", mtu, path)
         self.more["app_buffer_bytes"] = 1 << 20
         self._undo = contextlib.ExitStack()
         self.sender, self.receiver = self._undo.enter_context(pair(mtu))
