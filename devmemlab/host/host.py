@@ -44,7 +44,7 @@ from devmemlab.wire.ethernet import mac as parse_mac
 from devmemlab.wire.frame import FRAME, PKT, Burst
 
 TX_ARENA_BYTES = 1 << 19
-LIVE_BURSTS = 16
+LIVE_BURSTS = 64
 """Bursts of a live port after which a timer that is due runs at the latest; it runs as soon as nothing waits."""
 
 

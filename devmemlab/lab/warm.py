@@ -16,6 +16,7 @@ from devmemlab.base import bits, octets, ring, seq, trace, xarray
 from devmemlab.base.kernel import kernel
 from devmemlab.base.ring import SLOT
 from devmemlab.base.table import table
+from devmemlab.host.arrivals import pump_nothing
 from devmemlab.host.ports.exercise import wires
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.host.tcp_options import IPPROTO_TCP, TCP_NODELAY
@@ -247,6 +248,7 @@ def sending():
             a.netdev.pause_tx(True)
             client.send(b"more")
             a.netdev.pause_tx(False)
+            pump_nothing(a)
 
 
 def scale():

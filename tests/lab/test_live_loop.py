@@ -27,7 +27,7 @@ class Waiting(Port):
         raise AssertionError("nothing is to be sent")
 
 
-@pytest.mark.parametrize("live, waiting, late", [(True, 5, 6), (True, 100, 16), (False, 100, 1)])
+@pytest.mark.parametrize("live, waiting, late", [(True, 5, 6), (True, 100, 64), (False, 100, 1)])
 def test_a_timer_on_a_live_wire_runs_when_nothing_waits_or_soon(live, waiting, late):
     """In which step it runs: where time passes by itself, its acknowledgement may have arrived and not been read."""
     with Lab() as lab:

@@ -51,7 +51,7 @@ def station(mtu=1500, **harm):
     """A lab host whose wire ends in the kernel of a private network, behind faults where there are any."""
     with Namespace() as namespace, Lab() as lab:
         tap = namespace.tap(address=f"{SENDER_IP}/24", mtu=mtu, neighbours={HOST_IP: HOST_MAC})
-        warm_up(tap)
+        warm_up()
         port = Faults(tap, **harm) if harm else tap
         host = lab.host("dut", ip=HOST_IP, mac=HOST_MAC, mtu=mtu, port=port, gateway_mac=tap.mac)
         yield namespace, lab, host, port

@@ -17,7 +17,17 @@ since they never left memory. A frame cut from it is partial in the same way (`C
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.octets import copy_octets, csum_fold, csum_partial, load8, load_be16, load_be32, store8, store_be16, store_be32
+from devmemlab.base.octets import (
+    copy_octets,
+    csum_fold,
+    csum_partial,
+    load8,
+    load_be16,
+    load_be32,
+    store8,
+    store_be16,
+    store_be32,
+)
 from devmemlab.base.seq import U32
 from devmemlab.base.table import schema
 from devmemlab.wire.ethernet import (

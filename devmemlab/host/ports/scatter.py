@@ -4,7 +4,7 @@ Law.   The answer is the system call's: octets moved, or -errno. Pieces are rang
 Reads. readv(2), clock_gettime(2).
 Omits. More than 1024 pieces, which the system refuses.
 
-As in `devmemlab.host.ports.syscalls`: compiled, the C library by name; interpreted, `os.readv`, `os.writev` and the `time` module.
+As in `devmemlab.host.ports.syscalls`: compiled, the C library by name; interpreted, `os.readv`, `os.writev` and `time`.
 """
 
 import os

@@ -13,14 +13,13 @@ from devmemlab.base.component import component
 from devmemlab.base.crossing import seal
 from devmemlab.base.kernel import kernel
 from devmemlab.base.table import schema, table
+from devmemlab.host.ports.recut import CUT, SEGMENTS_MAX
+from devmemlab.host.ports.scatter import PIECE
 from devmemlab.host.ports.syscalls import read_octets, write_octets
 from devmemlab.host.ports.vnet import (
     ARENA_AT,
-    CUT,
-    PIECE,
     PIECES,
     ROOM_BYTES,
-    SEGMENTS_MAX,
     VNET,
     VNET_HDR_BYTES,
     vnet_read,

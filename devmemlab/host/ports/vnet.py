@@ -19,8 +19,8 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets, load8
 from devmemlab.base.table import schema
-from devmemlab.host.ports.recut import CUT, LINE_BYTES, SEGMENTS_MAX, cut_headers, finish_csum, plan_cut, slot_bytes, spread
-from devmemlab.host.ports.scatter import PIECE, readv_octets, write_behind
+from devmemlab.host.ports.recut import LINE_BYTES, SEGMENTS_MAX, cut_headers, finish_csum, plan_cut, slot_bytes, spread
+from devmemlab.host.ports.scatter import readv_octets, write_behind
 from devmemlab.wire.rows import CSUM_PARTIAL, CSUM_UNKNOWN
 
 NEEDS_CSUM = 1
@@ -263,6 +263,3 @@ def vnet_write(fd, head, octets, frame, pieces):
         else:
             sent += 1
     return sent, err
-
-
-__all__ = ["ARENA_AT", "CUT", "PIECE", "PIECES", "ROOM_BYTES", "SEGMENTS_MAX", "VNET", "VNET_HDR_BYTES", "vnet_read", "vnet_write"]

@@ -41,8 +41,9 @@ REPEATS = (9, 2)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 devmem_MTU: a lab host on a TAP device, device memory and tokens. c_reader_MTU: a minimal receiver in C on the same device; it
-reads, places and acknowledges, and is no TCP. kernel_MTU: the kernel's own recv over a pair of virtual cards. X_offload: MTU 1500,
-and the kernel hands out super-frames unsummed; the lab's port cuts them to frames of the wire, C places them whole. ratio_to_X:
+reads, places and acknowledges, and is no TCP. kernel_MTU: the kernel's own recv over a pair of virtual cards. X_offload: MTU
+1500, and the kernel hands out super-frames unsummed; the lab's port cuts them to frames of the wire, C places them whole.
+ratio_to_X:
 throughput divided by that of X, round by round; bigger is better. The sender is the same program each time, and needs a
 processor of its own: with fewer than two idle ones it is part of what is measured."""
 

@@ -5,8 +5,8 @@ Reads. RFC 9293; RFC 7323 for timestamps and the window's scale.
 Omits. Everything that makes a TCP: it takes segments in order only, never sends again, and verifies no checksum, which the
        kernel at the other end of the wire has no way to spoil.
 
-It is as favoured as the lab's host on the same device: bursts of as many octets, one acknowledgement a burst, the same window, a
-target of the same size that was touched before. With offload it places super-frames as they come, and never cuts one.
+It is as favoured as the lab's host on the same device: bursts of as many octets, one acknowledgement a burst, the same window,
+a target of the same size that was touched before. With offload it places super-frames as they come, and never cuts one.
 """
 
 import os
@@ -120,7 +120,7 @@ int main(int count, char **words) {
     return 0;
 }
 """
-"""FD PORT MEMORY_FD OCTETS MTU BURST VNET: say ``ready``; take one connection to its end, then print nanoseconds, octets and frames.
+"""FD PORT MEMORY_FD OCTETS MTU BURST VNET: say ``ready``; take one connection to its end; print nanoseconds, octets, frames.
 
 BURST: frames after which it acknowledges at the latest; VNET: octets before each frame, 10 on a device with offload, where a
 frame is as long as the kernel made it."""
