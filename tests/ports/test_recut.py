@@ -147,6 +147,19 @@ def test_a_right_guess_copies_no_payload_and_a_wrong_one_says_what_it_copied():
         assert cable.counts["super_frames"] == 4
 
 
+def test_a_guess_is_wrong_for_other_headers_and_for_more_frames_than_there_are_places():
+    payload = np.random.default_rng(1).bytes(60000)
+    few, many, other = ((headers(options=options) / Raw(payload[:size]), size) for options, size in
+                        ((OPTIONS, 2000), (OPTIONS, 60000), ((), 2000)))
+    with Cable(max_frames=400) as cable:
+        for (packet, size), right in ((few, 0), (few, 1), (many, 1), (many, 1), (few, 2), (other, 2), (few, 2)):
+            start = len(bytes(packet)) - size
+            frames = cable.read(super_frame(packet, 400))
+            assert len(frames) == size // 400 and b"".join(octets[start:] for _, octets in frames) == payload[:size]
+            assert all(len(octets) == start + 400 and octets[:12] == bytes(packet)[:12] for _, octets in frames)
+            assert cable.counts["in_place"] == right
+
+
 def test_a_burst_takes_the_last_super_frame_whole_and_leaves_the_rest():
     big = super_frame(headers() / Raw(bytes(1000)), 100)
     with Cable(max_frames=12) as cable:
