@@ -1,8 +1,8 @@
 """Octets: the only place that knows how bytes are loaded, stored, summed and copied.
 
-Law.   Every payload byte that moves in the lab moves through `copy_octets`.
+Law.   Every payload byte that moves in the lab moves through `copy_octets`, or past the caches with `devmemlab.base.streaming`.
 Reads. RFC 1071 (the Internet checksum), RFC 1624 (its incremental form).
-Omits. Streaming (non-temporal) stores.
+Omits. Copies that overlap.
 
 Memory is a flat ``uint8[n]``; an address is an index into it. Wire integers are big endian,
 the user API's are little endian; both are read into int64.

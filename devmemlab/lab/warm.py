@@ -24,6 +24,7 @@ from devmemlab.lab import scenes_tokens
 from devmemlab.lab.bench import WITH_KERNELS
 from devmemlab.lab.bench.report import run_benches
 from devmemlab.lab.bench.scale_flows import FlowCase
+from devmemlab.lab.bench.scale_loops import compute
 from devmemlab.lab.compare import compare
 from devmemlab.lab.gather import MODES, gather
 from devmemlab.lab.lab import Lab
@@ -257,6 +258,7 @@ def scale():
     case.prepare()
     case.check(case.run())
     case.close()
+    compute(8)
 
 
 def many_tokens():

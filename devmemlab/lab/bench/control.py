@@ -15,7 +15,7 @@ from numba import config
 from devmemlab.lab.bench.rx import MIB, MTUS, RxCase, make_source
 from devmemlab.nic.dma import UNMOVED
 
-NBYTES, INTERPRETED_NBYTES = 16 * MIB, 1 << 14
+NBYTES, INTERPRETED_NBYTES = 64 * MIB, 1 << 14
 WIRE_BYTES = 14 + 4 + 8 + 12
 REPEATS = (31, 7)
 CONTRASTS, QUOTED = {}, {}

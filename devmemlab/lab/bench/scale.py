@@ -15,7 +15,8 @@ from devmemlab.lab.bench import scale_threads, tokens
 from devmemlab.lab.bench.scale_flows import FlowCase
 
 GIB, MIB = 1 << 30, 1 << 20
-FLOWS, QUICK_FLOWS = (1, 10, 100, 1000, 10_000), (1, 1000)
+FLOWS, QUICK_FLOWS = (1, 10, 100, 1000, 10_000), (1, 1000, 10_000)
+SINGLES, QUICK_SINGLES = (1, 1000, 10_000), (1, 1000)
 QUEUES, QUICK_QUEUES = (1, 4, 16, 64), (1, 64)
 DMABUFS, QUICK_DMABUFS = (64 * MIB, GIB, 16 * GIB, 64 * GIB), (64 * MIB, 64 * GIB)
 QUICK_HELD = (100, 100_000)
@@ -23,7 +24,8 @@ REPEATS = (31, 5)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 ratio_to_first: throughput divided by that of the first case of the same kind, round by round; bigger is better, and 1 says
-that size costs nothing. flows, queues, dmabuf: from the wire to the sockets, without the program and the copy of the payload.
+that size costs nothing. flows, queues, dmabuf: from the wire to the sockets, without the program and the copy of the payload;
+connections take turns with trains of 16 frames, which GRO merges. singles: with one frame each, of which none is merged.
 tokens: a frag from recvmsg to DONTNEED with so many held. threads_N: N threads receive on as many queues, each with a binding,
 a pool and connections of its own; shared_N: N threads exchange tokens on one binding, in the same tables; compute_N: N threads
 count in a register, the most that these processors give in these minutes. Packets, frags, or steps of all threads are counted,
@@ -59,7 +61,8 @@ def groups(quick=False):
     groups : list of str
         Kinds.
     """
-    return ["flows", "queues", "dmabuf_bytes", "tokens", *(scale_threads.KINDS if len(scale_threads.counts()) > 1 else ())]
+    threads = scale_threads.KINDS if len(scale_threads.counts()) > 1 else ()
+    return ["flows", "singles", "queues", "dmabuf_bytes", "tokens", *threads]
 
 
 def skipped(quick=False):
@@ -108,18 +111,19 @@ def cases(quick=False, group=None):
     with ExitStack() as stack:
         made = []
         for size in _sizes(group, quick):
-            flows, queues, dmabuf = {"flows": (size, 1, 256 * MIB), "queues": (64, size, 256 * MIB),
-                                     "dmabuf_bytes": (64, 1, size)}[group]
+            flows, queues, dmabuf, train = {"flows": (size, 1, 256 * MIB, None), "singles": (size, 1, 256 * MIB, 1),
+                                            "queues": (64, size, 256 * MIB, None), "dmabuf_bytes": (64, 1, size, None)}[group]
             name = f"{group.removesuffix('_bytes')}_{size // MIB if group == 'dmabuf_bytes' else size}"
             made.append(FlowCase(name + "MiB" * (group == "dmabuf_bytes"), flows, queues, dmabuf,
-                                 made[0].name if made else name + "MiB" * (group == "dmabuf_bytes")))
+                                 made[0].name if made else name + "MiB" * (group == "dmabuf_bytes"), train))
             stack.callback(made[-1].close)
         yield made
 
 
 def _sizes(group, quick):
     """Sizes of a kind."""
-    sizes = {"flows": (FLOWS, QUICK_FLOWS), "queues": (QUEUES, QUICK_QUEUES), "dmabuf_bytes": (DMABUFS, QUICK_DMABUFS)}[group]
+    sizes = {"flows": (FLOWS, QUICK_FLOWS), "singles": (SINGLES, QUICK_SINGLES), "queues": (QUEUES, QUICK_QUEUES),
+             "dmabuf_bytes": (DMABUFS, QUICK_DMABUFS)}[group]
     if config.DISABLE_JIT:
         return sizes[0][:2]
     return sizes[quick]

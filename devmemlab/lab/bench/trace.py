@@ -8,7 +8,7 @@ Omits. Reading a trace.
 apart on this machine. Whether an unused tracepoint costs anything shows in one step alone, many times over: ``step_off`` has
 the tracepoint and no trace, ``step_bare`` is the same step written without the argument. A run of steps is short, less than
 a tenth of a millisecond, and there are many: two neighbours then mostly see the same machine, and the median of their ratios
-agrees from one bench to the next within a hundredth or two even where their times do not within a tenth.
+agrees from one bench to the next much better than their times do.
 """
 
 from contextlib import contextmanager
