@@ -27,7 +27,7 @@ MTUS, QUICK_MTUS = (1500, 4096, 9000), (1500, 9000)
 APP_BUFFERS, QUICK_APP_BUFFERS, INTERPRETED_APP_BUFFERS = (1 << 16, MIB, 64 * MIB), (64 * MIB,), (1 << 13,)
 COPYING = ("host_copy", "host_copy_pageable")
 DMABUF_BYTES = 64 * MIB
-SMALL = {"rx_ring": 32, "sockets": 8} if config.DISABLE_JIT else {}
+HOST = {"rx_ring": 32, "sockets": 8} if config.DISABLE_JIT else {"rx_ring": 2048}
 REPEATS = (15, 3)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
@@ -64,7 +64,7 @@ class RxCase(StreamCase):
     def __init__(self, name, source, mode, app_buffer=1 << 16, dmabuf=DMABUF_BYTES, contrasts=(), more=None, unmoved=0,
                  **options):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
-        self.passes = Passes(source, mode, dmabuf, app_buffer, **SMALL | options)
+        self.passes = Passes(source, mode, dmabuf, app_buffer, **HOST | options)
         self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
                      **(more or {})}
         if unmoved:
