@@ -83,4 +83,6 @@ class Garden(Script):
             row.rcvq_head = skb
         row.rcvq_tail = skb
         row.rmem_alloc += s.truesize
-        return Skb([link for link, _ in links])
+        # What the first skb says of readability covers its frag list: nobody looks further before going through the frags.
+        first = links[0][0]._replace(unreadable=any(link.unreadable for link, _ in links))
+        return Skb([first, *(link for link, _ in links[1:])])
