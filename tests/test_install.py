@@ -115,7 +115,7 @@ def test_every_lane_runs_even_when_one_fails(clone, tmp_path):
     stub(venv.parent, "venv", "")
     (tmp_path / "venv").unlink()
     (venv / "bin").mkdir(parents=True)
-    stub(venv / "bin", "python", 'case "$*" in *browser" "*|*"not browser"*) exit 1;; *) exit 5;; esac')
+    stub(venv / "bin", "python", 'case "$*" in *"not browser"*) exit 1;; *) exit 5;; esac')
     (venv / ".setup-stamp").touch()
     done = run("make", "test", f"VENV={venv}", cwd=clone, check=False)
     assert done.returncode != 0 and "failed lanes: compiled nojit boundscheck" in done.stdout

@@ -182,6 +182,7 @@ def warm(exercises=None, progress=True):
     elif exercises is None:
         from devmemlab.lab.warm import EXERCISES as exercises
         count = workers(exercises)
+    tqdm.monitor_interval = 0                # it would be a thread, and processes with threads are not forked
     with tqdm(total=len(REGISTRY), desc="compiling", unit="kernel", disable=not progress, leave=False) as bar:
         shown = _Progress(bar)
         if count > 1:

@@ -97,6 +97,7 @@ def _work(exercises, taking, telling, folder):
     def tell(kind, word):
         os.write(telling, json.dumps([kind, word]).encode() + b"\n")
 
+    before = compiled_count()[1:]
     turns = Turns(folder)
     for name, dispatcher in REGISTRY.items():
         for number, form in enumerate(forms(dispatcher)):
@@ -109,7 +110,7 @@ def _work(exercises, taking, telling, folder):
     for name, dispatcher in REGISTRY.items():
         if any(form.overloads for form in forms(dispatcher)):
             tell("reached", name)
-    tell("counts", compiled_count()[1:])
+    tell("counts", [now - then for now, then in zip(compiled_count()[1:], before)])
 
 
 def _start(exercises, taking, telling, folder, others):
@@ -141,9 +142,11 @@ def _start(exercises, taking, telling, folder, others):
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
 
 
 def run_shared(exercises, count, hear):
@@ -177,7 +180,10 @@ def run_shared(exercises, count, hear):
             with open(hearing, encoding="utf-8", closefd=False) as lines:
                 for line in lines:
                     hear(*json.loads(line))
-            ends = [os.waitpid(running.pop(), 0)[1] for _ in range(count)]
+            ends = []
+            for pid in sorted(running):
+                ends.append(os.waitpid(pid, 0)[1])
+                running.remove(pid)
             if any(ends):
                 raise RuntimeError("an exercise of devmemlab/lab/warm.py failed: see above")
         finally:

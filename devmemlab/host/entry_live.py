@@ -2,7 +2,7 @@
 
 Law.   What it does is what as many steps of the host would have done; a frame's time is that of the poll that found it.
 Reads. Linux net/core/dev.c (net_rx_action), which also goes on until its budget is used up or nothing is left.
-Omits. Timers, and everything that a program does: both have their turn after some `PUMP_FRAMES` frames.
+Omits. Timers, and everything that a program does: both have their turn after `PUMP_FRAMES` frames and a burst.
 
 A burst should be short, so that it is still in the processor's cache when the NIC reads it, and so that the sender hears of it
 soon; a crossing from Python should do much. So one crossing does many bursts.
@@ -10,12 +10,15 @@ soon; a crossing from Python should do much. So one crossing does many bursts.
 
 import numpy as np
 
+from devmemlab.base.errno import EAGAIN
 from devmemlab.base.kernel import kernel
 from devmemlab.host.entry import machine_keep, machine_receive, machine_transmit
 from devmemlab.host.ports.scatter import clock_ns
 from devmemlab.host.ports.tap_io import tap_recv, tap_send
 
-PUMP_FRAMES = 2048
+PUMP_FRAMES = 1024
+"""Of three pages each they need fewer than a pool of pages has to spare (`devmemlab.mem.mem.SPARE_PAGES`), which grows between
+pumps."""
 
 
 @kernel
@@ -54,7 +57,7 @@ def machine_flush(memory, octets, frames, machine, nic, trace, tap, now_ns):
         sent, following = machine_transmit(memory, octets, frames, machine, nic, trace, first, now_ns)
         if sent:
             failed = tap_send(tap, octets, frames[:sent])
-            err = failed if failed else err
+            err = failed if err == 0 or err == -EAGAIN else err
         total += sent
     if following < ctl.count:
         machine_keep(machine)
@@ -96,12 +99,12 @@ def machine_pump(memory, octets, frames, machine, nic, trace, tap, origin_ns):
     while received < PUMP_FRAMES:
         now_ns = clock_ns() - origin_ns
         count = tap_recv(tap, now_ns)
-        if count < 0:
+        if count <= 0:
             return bursts, count, write_err
         bursts += 1
         received += count
         machine_receive(memory, tap.octets, tap.frame[:count], machine, nic, trace, now_ns)
         if machine.txq.ctl[0].count:
             _, failed = machine_flush(memory, octets, frames, machine, nic, trace, tap, now_ns)
-            write_err = failed if failed else write_err
+            write_err = failed if write_err == 0 or write_err == -EAGAIN else write_err
     return bursts, np.int64(0), write_err

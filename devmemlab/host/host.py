@@ -45,7 +45,7 @@ from devmemlab.wire.frame import FRAME, PKT, Burst
 
 TX_ARENA_BYTES = 1 << 19
 LIVE_BURSTS = 64
-"""Bursts of a live port after which a timer that is due runs at the latest; it runs as soon as nothing waits."""
+"""Bursts of a live port after which a timer that is due runs at the next step; it runs as soon as nothing waits."""
 
 
 class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
@@ -174,7 +174,7 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
         return self.machine and self._tables
 
     def step(self):
-        """Do what is due now: one burst from each port, timers, and what they made to send.
+        """Do what is due now: a burst from each port, or several from a live wire, timers, and what they made to send.
 
         Returns
         -------
@@ -185,6 +185,8 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
         if self._work_ns is not None and now_ns >= self._work_ns:
             self._work_ns = self.mem.run_work(now_ns, self.trace)
         came = self._arrivals(now_ns)
+        if came:
+            now_ns = self.clock.now_ns          # a live wire may have been served for a while
         if now_ns >= self._timer[0]:
             # On a live wire the acknowledgement that a timer waits for may have arrived already, and wait to be read.
             self._put_off = self._put_off + came if came and self.clock.live else LIVE_BURSTS

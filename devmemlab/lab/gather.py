@@ -1,6 +1,7 @@
 """Gather: pieces that lie scattered in device memory become one stretch, in three ways.
 
-Law.   Every octet is moved by the one copy primitive and is in the ledger; nothing is written before everything is checked.
+Law.   Every octet is moved by the one copy primitive, or its form past the caches, and is in the ledger; nothing is written
+       before everything is checked.
 Reads. The unpack kernels of NCCL's and UCCL's devmem plugins, as far as the three ways go; spec section 14.1 for frags.
 Omits. Launch costs of a device: in the lab a "kernel" is one crossing into compiled code, a "copy" one crossing each.
        Memory of a real GPU gathers itself: `devmemlab.cuda.gathering`.

@@ -106,7 +106,7 @@ def tcp_expect_row(tcbs, pkt):
         Parsed headers of a segment that GRO holds; `tcp_expect` has seen it before.
     """
     tcb = tcbs.bucket[_bucket(tcbs, pkt.saddr_hi, pkt.saddr_lo, pkt.sport, pkt.dport)].head
-    for line in range(HOT_BYTES // LINE_BYTES):
+    for line in range(HOT_BYTES // LINE_BYTES + 1):
         prefetch_row(tcbs.tcb, tcb, line * LINE_BYTES)
 
 

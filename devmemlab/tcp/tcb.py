@@ -22,7 +22,8 @@ _ARRIVAL = ("state", "segs_in", "rx_queue", "timestamps", "rcv_nxt", "rcv_wup", 
             "rmem_alloc", "rcvbuf", "rcv_mss", "ofo_head", "rcvq_tail", "bytes_received", "scaling_ratio", "orphaned",
             "fin_seen", "fin_received", "ack_pending", "ack_next")
 _ACK = ("ack_now", "quickack", "delack_at_ns", "segs_out", "nic", "peer_mac", "rcv_wscale", "pages_bind")
-"""What each segment that arrives in order reads or writes lies together: 8 cache lines of a connection, not 18."""
+"""What each segment that arrives in order reads or writes lies together: 8 cache lines of a connection, or 9,
+not 18: a row begins where the one before it ends."""
 _SEND = ("mss", "mss_now", "snd_sml", "sndbuf", "wmem_queued", "write_seq", "sndq_tail", "send_head", "nodelay", "cork", "page",
          "page_used", "last_sent_ns", "zerocopy")
 _RECEIVE = ("irs", "copied_seq", "ts_recent_at_ns", "advmss", "ofo_tail", "ofo_count", "ofo_arrivals", "page_octets",

@@ -11,7 +11,7 @@ KIB = 1 << 10
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(rx, "SMALL", {"rx_ring": 32, "sockets": 8})
+    monkeypatch.setattr(rx, "HOST", {"rx_ring": 32, "sockets": 8})
 
 
 def test_every_size_is_measured_once_and_buffers_at_the_largest(small):

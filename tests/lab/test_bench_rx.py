@@ -34,7 +34,7 @@ def small(monkeypatch):
     for name in ("STEPS", "INTERPRETED_STEPS"):
         monkeypatch.setattr(trace, name, 64)
     monkeypatch.setattr(rx, "QUICK_APP_BUFFERS", (1 << 13,))
-    monkeypatch.setattr(rx, "SMALL", {"rx_ring": 32, "sockets": 8})
+    monkeypatch.setattr(rx, "HOST", {"rx_ring": 32, "sockets": 8})
     monkeypatch.setattr(control, "MTUS", (1500, 9000))
     monkeypatch.setattr(scale_flows, "PACKETS", 12)
     monkeypatch.setattr(scale_flows, "TRAIN", 4)

@@ -57,7 +57,8 @@ class Namespace(Held):
         neighbours : dict, optional
             IPv4 or IPv6 address -> MAC address of those the lab plays, so that the kernel need not ask.
         gso : bool
-            Whether the kernel may cut segments late. They leave as whole wire frames with right checksums either way.
+            Whether the kernel may cut segments late. They leave as whole wire frames with right checksums either
+            way, unless there is `offload`.
         txqueuelen : int
             Frames that wait for the lab; the kernel drops what comes beyond.
         offload : bool

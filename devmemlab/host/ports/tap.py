@@ -105,6 +105,8 @@ class Tap(Port):
     def __init__(self, name, *, fd=None, max_frames=256, csum=CSUM_VERIFIED, offload=False):
         if sys.platform != "linux":
             raise NotImplementedError("TAP devices need Linux; replaying a capture works everywhere")
+        if max_frames < 1:
+            raise ValueError(f"max_frames {max_frames}: a burst needs room for a frame, give 1 or more")
         self._fd = _attach(name, offload) if fd is None else fd
         self._finish = weakref.finalize(self, os.close, self._fd)
         self.name = name

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from devmemlab.base.errno import EAGAIN
 from devmemlab.base.component import component
 from devmemlab.base.crossing import seal
 from devmemlab.base.kernel import kernel
@@ -150,7 +151,7 @@ def tap_write(fd, octets, frame):
     for k in range(len(frame)):
         done = write_octets(fd, octets, frame[k].offset, frame[k].length)
         if done < 0:
-            err = done
+            err = done if err == 0 or err == -EAGAIN else err
         else:
             sent += 1
     return sent, err

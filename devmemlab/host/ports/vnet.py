@@ -16,6 +16,7 @@ When the guess was right only headers are written. When it was wrong, the octets
 
 import numpy as np
 
+from devmemlab.base.errno import EAGAIN, EIO
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets, load8
 from devmemlab.base.table import schema
@@ -199,6 +200,8 @@ def vnet_read(fd, octets, pieces, vnet, cut, frame, limit, now_ns, csum):
         got = readv_octets(fd, octets, pieces, _aim(pieces, at, vnet))
         if got < 0:
             return count if count else got
+        if got == 0:
+            return count if count else np.int64(-EIO)
         got -= VNET_HDR_BYTES
         if got <= 0:
             vnet.malformed += 1
@@ -259,7 +262,7 @@ def vnet_write(fd, head, octets, frame, pieces):
     for k in range(len(frame)):
         done = write_behind(fd, head, octets, frame[k].offset, frame[k].length, pieces)
         if done < 0:
-            err = done
+            err = done if err == 0 or err == -EAGAIN else err
         else:
             sent += 1
     return sent, err

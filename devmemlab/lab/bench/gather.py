@@ -30,7 +30,8 @@ QUOTED = {}
 NOTES = """\
 copies_N, host_N, kernel_N: the modes of dml.gather with pieces of N octets. memmove_N: C's memmove called from Python for each
 piece of the same list. memmove_whole: one memmove of as many octets that lie together. ratio_to_memcpy: throughput divided by
-that of memmove_whole, round by round; bigger is better."""
+that of memmove_whole, round by round; bigger is better. kernel_N writes pieces of 4096 octets or more past the caches when there
+are 4 MiB or more, which C's memmove does only with more than this: what reading the stretch afterwards costs is not in it."""
 
 
 def figures(runs):

@@ -66,6 +66,7 @@ class RxCase(StreamCase):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **HOST | options)
         self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
+                     **({"rx_ring": HOST["rx_ring"]} if mode != "memcpy" else {}),
                      **(more or {})}
         if unmoved:
             bound = self.passes.host.rxqs.ctl
