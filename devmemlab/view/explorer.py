@@ -144,6 +144,9 @@ class Explorer(anywidget.AnyWidget):
     scene = traitlets.Unicode("").tag(sync=True)
     facts = traitlets.Dict({}).tag(sync=True)
 
+    def __init__(self, facts, **state):
+        super().__init__(facts=facts, **state)
+
     def open(self):
         """Tell the page of it, the scene at once with everything else: a busy page draws before it hears a second message."""
         self.scene = self.svg()
