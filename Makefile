@@ -53,8 +53,6 @@ test: setup
 test-long:
 	@$(MAKE) --no-print-directory test SELECT=
 
-# A lesson keeps its page, so a test file may be shared between two browsers: see xdist_group in tests/browser.
-WINDOWS = -n $(WORKERS) --dist loadgroup
 # What talks to this machine's kernel runs by itself: its timers do not wait for a busy processor.
 SELECT = not long and
 SHARED = -n $(WORKERS) --dist loadfile
@@ -74,9 +72,9 @@ test-notebooks: setup
 	        --nbval-sanitize-with tests/nbval.cfg notebooks/*.ipynb; \
 	else echo "SKIPPED: there is no notebook in notebooks/ yet"; fi
 
-# pytest answers 5 when it selected nothing.
+# One browser at a time: two of them and their kernels are slower than some tests wait. pytest answers 5 when it selected nothing.
 test-browser: setup
-	@$(PLAIN) $(WINDOWS) -m "$(SELECT) browser" tests/browser || { status=$$?; [ $$status -eq 5 ] && echo "SKIPPED: no browser test in tests/ yet" || exit $$status; }
+	@$(PLAIN) -m "$(SELECT) browser" tests/browser || { status=$$?; [ $$status -eq 5 ] && echo "SKIPPED: no browser test in tests/ yet" || exit $$status; }
 
 coverage: setup
 	NUMBA_DISABLE_JIT=1 $(VENV)/bin/python -m coverage run -m pytest -q --above -m "not long and not browser and not compiled_only"
