@@ -89,7 +89,8 @@ for stage in ("DMA_HEADER", "HEADER_COPY", "DMA_DEVICE", "DMA_HOST", "RECV_COPY"
 # `recv` copies whole bursts, and the buffer goes to the device in *one* piece, because it is as large as all that came. Besides:
 #
 # - All ways run through the same NIC, GRO, TCP and socket code; there is no second, slower stack for the losers.
-# - All copies are made by one function, `copy_octets`, which becomes the processor's best memcpy; a test holds it against NumPy.
+# - All copies are made alike: into device memory past the processor's caches, where a card's own writes go, and elsewhere by the
+#   processor's best memcpy. The line, *memcpy*, writes past the caches as well.
 # - All of them take bursts of up to 4096 frames, and cross from Python into compiled code once a burst or once a buffer.
 # - Buffers of programs are there, and touched, before the clock runs. No way pays for memory that the others have already.
 # - What only checks (digests), what plays the sender, and the handshake are not timed in any way.

@@ -102,23 +102,34 @@ def note_words(component):
     return words
 
 
-class Sealed:
+class Sealed(bytearray):
     """A component whose note is kept: to pass it costs what one number costs, however many tables it has.
 
     Parameters
     ----------
     component : NamedTuple
         Of a class marked ``component(sealed=True)``; its fields are this object's too.
+
+    Notes
+    -----
+    Numba's dispatcher, which is C, knows a buffer again by its class, and asks Python what anything else is, each time. So this
+    is a buffer, of one octet that means nothing, and every type of component has a class of its own (`seal`).
     """
 
     outside_time = True                 # it says where tables lie, and they stay there when they are put back in time
 
+    __hash__, __eq__ = object.__hash__, object.__eq__
+
     def __init__(self, component):
+        super().__init__(1)
         self.component = component
         self._note = np.array(note_words(component), np.int64)
         self.address = self._note.ctypes.data
         self.numba_type = typeof(component)
         self.__dict__.update(component._asdict())
+
+
+_CLASSES = {}
 
 
 @typeof_impl.register(Sealed)
@@ -139,4 +150,9 @@ def seal(component):
     sealed : Sealed, or `component` itself under ``NUMBA_DISABLE_JIT=1``
         Valid as long as it lives.
     """
-    return component if config.DISABLE_JIT else Sealed(component)
+    if config.DISABLE_JIT:
+        return component
+    kind = typeof(component)
+    if kind not in _CLASSES:
+        _CLASSES[kind] = type("Sealed", (Sealed,), {"__module__": __name__})
+    return _CLASSES[kind](component)

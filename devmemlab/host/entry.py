@@ -9,6 +9,7 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.prefetch import LINE_BYTES, prefetch_octets
+from devmemlab.base.streaming import stream_end
 from devmemlab.base.trace import trace_clock
 from devmemlab.host.poll import poll_due
 from devmemlab.net.napi import NAPI_BUDGET
@@ -16,6 +17,7 @@ from devmemlab.nic.rx import nic_rx_frame
 from devmemlab.nic.rxq import rxq_refill
 from devmemlab.net.skb import skb_free
 from devmemlab.net.transmit import validate_xmit
+from devmemlab.nic.train import AHEAD, nic_rx_train
 from devmemlab.nic.tx import nic_transmit
 from devmemlab.nic.tx_ring import tx_clean, tx_keep, tx_post
 from devmemlab.sock.destroy import sock_reap
@@ -25,9 +27,6 @@ from devmemlab.tcp.close import tcp_close, tcp_shutdown
 from devmemlab.tcp.page_room import tcp_note_room
 from devmemlab.tcp.page_update import tcp_open_windows
 from devmemlab.tcp.timers import tcp_timers
-
-AHEAD = 16
-"""Headers of so many frames are on their way into the cache, as a card's writes go there, while one is received."""
 
 
 @kernel
@@ -83,17 +82,21 @@ def machine_receive(memory, wire, frames, machine, nic, trace, now_ns):
         # A queue that ran dry gets what users have returned since; nobody else would poll it again.
         if rxqs.ctl[queue].post - rxqs.ctl[queue].clean < rxqs.ctl[queue].desc_count:
             rxq_refill(rxqs, queue, pools, netmems, providers, trace)
-    for number in range(len(frames)):
+    number = np.int64(0)
+    while number < len(frames):
         ahead = frames[min(number + AHEAD, len(frames) - 1)].offset
         prefetch_octets(wire, ahead)
         prefetch_octets(wire, ahead + LINE_BYTES)
+        stop = min(number - number % NAPI_BUDGET + NAPI_BUDGET, len(frames))
         nic_rx_frame(memory, wire, frames[number], number, nics, nic, rxqs, netmems, ledger, trace)
-        if (number + 1) % NAPI_BUDGET == 0 or number + 1 == len(frames):
+        number = nic_rx_train(memory, wire, frames, number + 1, stop, nics, nic, rxqs, netmems, ledger, trace)
+        if number == stop:
             packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
                                 machine.addresses, machine.gro, machine.taps, trace, now_ns)
     if len(frames) == 0:
         packets += poll_due(memory, nic, machine.pkt[1], nics, rxqs, skbs, tcbs, txq, netmems, pools, providers, ledger,
                             machine.addresses, machine.gro, machine.taps, trace, now_ns)
+    stream_end()
     sock_reap(tcbs, skbs, tokens, pools, netmems, providers, trace)
     return packets
 

@@ -5,14 +5,13 @@ Reads. House laws 5, 7 and 10.
 Omits. Protocols other than TCP.
 """
 
-from operator import is_not
 
 import numpy as np
 
 from devmemlab.base.crossing import seal
 from devmemlab.base.errno import EINVAL, error
 from devmemlab.base.profile import profile
-from devmemlab.base.table import table, word
+from devmemlab.base.table import first_rows, table, word
 from devmemlab.base.trace import make_trace
 from devmemlab.base.xarray import make_xarrays
 from devmemlab.host.addresses import ADDRESS
@@ -140,6 +139,7 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
         self._aware, self._irqs = word(self.tcbs.ctl, "page_aware"), [word(self.nics.ctl, "irq_next_ns", nic) for nic in
                                                                       range(NIC_ROOM)]
         self._tx_octets, self._tx_frames = np.zeros(TX_ARENA_BYTES, np.uint8), table(FRAME, 4096)
+        self._tx_rows = np.asarray(self._tx_frames)     # the same; what Numba is given as a recarray, it asks Python about
         self._first_devices()
         self.netdev = self.add_nic(ifname, mac, rx_queues, port, ip, ip6, mtu, **nic)
 
@@ -160,11 +160,13 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
     @property
     def machine(self):
         """Every table, as entry kernels take them."""
-        mem = self.mem
-        parts = (self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, mem.netmems, mem.pools, mem.providers,
-                 self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps, self.rings)
-        if self._tables is None or any(map(is_not, parts, self._tables)):
-            self._tables = Machine(*parts)
+        mem, tables = self.mem, self._tables
+        # These are the ones that grow or are exchanged; the others are a host's own from its first moment to its last.
+        if (tables is None or tables.netmems is not mem.netmems or tables.pools is not mem.pools
+                or tables.addresses is not self.addresses or tables.taps is not self.taps):
+            self._tables = Machine(self.nics, self.rxqs, self.skbs, self.tcbs, self.txq, self.tokens, mem.netmems, mem.pools,
+                                   mem.providers, self.ledger, self.pkt, self.msg, self.addresses, self.gro, self.taps,
+                                   self.rings)
             self._machine = seal(self._tables)
         return self._machine
 
@@ -217,7 +219,7 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
         packets : int
             Packets that reached TCP.
         """
-        return int(machine_receive(memory(), burst.octets, burst.frame, self.machine, nic, self.trace, now_ns))
+        return int(machine_receive(memory(), burst.octets, np.asarray(burst.frame), self.machine, nic, self.trace, now_ns))
 
     def flush(self):
         """Put the waiting segments on the wire; those that no NIC takes now stay.
@@ -235,10 +237,10 @@ class Host(Arrivals, Devices, Detached, Processes, Routes, LinuxFace):
             first, following = -1, 0
             while first < following < queued[0]:
                 first = following
-                sent, following = machine_transmit(memory(), self._tx_octets, self._tx_frames, self.machine, nic, self.trace,
+                sent, following = machine_transmit(memory(), self._tx_octets, self._tx_rows, self.machine, nic, self.trace,
                                                    first, now_ns)
                 if port and sent:
-                    port.send(now_ns, Burst(self._tx_octets, self._tx_frames[:sent]))
+                    port.send(now_ns, Burst(self._tx_octets, first_rows(self._tx_frames, sent)))
                 total += int(sent)
             left = left or following < queued[0]
         if left:

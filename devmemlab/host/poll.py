@@ -10,6 +10,7 @@ import numpy as np
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_add
 from devmemlab.host.addresses import address_is_ours
+from devmemlab.host.poll_train import poll_train
 from devmemlab.net.frag_list import skb_unchain
 from devmemlab.net.gro import GRO_FLOWS, gro_find, gro_hold, gro_joins, gro_let_go, gro_may_hold, gro_merge, gro_slot
 from devmemlab.net.linear import skb_headers_in_frag, skb_parse_headers, skb_pull, skb_pull_headers, skb_put_header
@@ -105,6 +106,11 @@ def _gro_renew(memory, gro, flow, tcbs, txq, skbs, pkt, skb, nic, pools, netmems
         Row of its flow, -1 when nothing is held of it.
     tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns
         See `_deliver`.
+
+    Returns
+    -------
+    flow : int64
+        Row where the packet is held, -1 when TCP has it.
     """
     if flow >= 0:
         _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
@@ -114,8 +120,9 @@ def _gro_renew(memory, gro, flow, tcbs, txq, skbs, pkt, skb, nic, pools, netmems
             _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
         gro_hold(gro, skbs, flow, pkt, skb)
         tcp_expect(tcbs, pkt)
-    else:
-        _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
+        return np.int64(flow)
+    _deliver(memory, tcbs, txq, skbs, pkt, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
+    return np.int64(-1)
 
 
 @kernel
@@ -149,17 +156,32 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
     """
     packets = np.int64(0)
     keeper = rxqs.ctl[first]
-    for _ in range(NAPI_BUDGET):
+    left, flow, train = np.int64(NAPI_BUDGET), np.int64(-1), np.int64(0)
+    while left > 0:
+        # Nearly every packet repeats the headers of the one before: it joins what is held without an skb between.
+        if flow >= 0 and train and taps.ctl[0].active == 0:
+            if skbs.skb[gro.flow[flow].skb].gso_segs == 1:
+                tcp_expect_row(tcbs, gro.pkt[flow])
+            left -= poll_train(memory, queue, left, flow, train, gro, rxqs, skbs, netmems, ledger, trace)
+            if left == 0:
+                break
+        flow = np.int64(-1)
+        left -= 1
         skb, header_at, header_bytes, split = napi_next_skb(rxqs, queue, skbs, pools, netmems, providers, trace, now_ns)
         if split == NOTHING:
             break
         if skb == 0:
             continue
         row = skbs.skb[skb]
-        known = row.parsed > 0 and keeper.parsing - row.parsed < PARSED_ROWS
+        train = abs(row.parsed)
+        known = train > 0 and keeper.parsing - train < PARSED_ROWS
         packet = pkt
         if known:
-            packet = rxqs.parsed[first * PARSED_ROWS + ((row.parsed - 1) & (PARSED_ROWS - 1))]
+            packet = rxqs.parsed[first * PARSED_ROWS + ((train - 1) & (PARSED_ROWS - 1))]
+            if row.parsed < 0:
+                gro.pkt[GRO_FLOWS] = packet
+                packet = gro.pkt[GRO_FLOWS]
+                packet.seq = row.seq
         err = np.int64(0)
         if split == SPLIT:
             err = np.int64(skb_put_header(memory, skbs, skb, header_at, header_bytes, ledger))
@@ -192,16 +214,18 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
             _deliver(memory, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
             packets += 1
             continue
-        # Nearly every packet joins what is held: that is done here, without a call that hands the machine on.
+        # What joins is taken here, without a call that hands the machine on.
         flow = gro_find(gro, packet)
         if flow < 0 or not gro_joins(gro, skbs, flow, packet, skb):
-            _gro_renew(memory, gro, flow, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace, now_ns)
+            flow = _gro_renew(memory, gro, flow, tcbs, txq, skbs, packet, skb, nic, pools, netmems, providers, ledger, trace,
+                              now_ns)
             packets += 1
             continue
         if skbs.skb[gro.flow[flow].skb].gso_segs == 1:
             tcp_expect_row(tcbs, packet)
         if gro_merge(gro, skbs, trace, flow, packet, skb):
             _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)
+            flow = np.int64(-1)
     for flow in range(GRO_FLOWS):
         if gro.flow[flow].skb:
             _gro_flush(memory, gro, flow, tcbs, txq, skbs, nic, pools, netmems, providers, ledger, trace, now_ns)

@@ -54,8 +54,9 @@ class Gro(NamedTuple):
         ``max_size`` and ``ipv4_max_size`` are the interface's `devmemlab.net.max_sizes`.
     flow : GRO_FLOW[8]
         ``skb`` is a row, 0 where nothing is held.
-    pkt : PKT[8]
-        Headers of the first segment; ``payload_bytes`` and ``tcp_flags`` are those of the whole.
+    pkt : PKT[8 + 1]
+        Headers of the first segment; ``payload_bytes`` and ``tcp_flags`` are those of the whole. The last row is for a packet
+        of a train, whose headers were those of another one.
     """
 
     ctl: np.recarray
@@ -71,7 +72,7 @@ def make_gro():
     gro : Gro
         It holds nothing.
     """
-    gro = Gro(table(GRO_CTL, 1), table(GRO_FLOW, GRO_FLOWS), table(PKT, GRO_FLOWS))
+    gro = Gro(table(GRO_CTL, 1), table(GRO_FLOW, GRO_FLOWS), table(PKT, GRO_FLOWS + 1))
     gro.ctl[0].max_size = gro.ctl[0].ipv4_max_size = GRO_LEGACY_MAX_SIZE
     return gro
 

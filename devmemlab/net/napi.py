@@ -102,6 +102,7 @@ def _begin(cqe, q, queue, skbs, now_ns):
     row.gso_segs = cqe.gso_segs
     row.frame_bytes = cqe.frame_bytes
     row.parsed = cqe.parsed
+    row.seq = cqe.seq
     return skb, reason
 
 

@@ -51,7 +51,7 @@ class Skbs(NamedTuple):
     skb : SKB[n_skb]
         ``active`` is 1, or ``LINKED`` in a frag list; ``head`` is an address, ``next`` and ``prev`` are rows of the
         queue it is in. From the NIC come ``ip_summed``, ``vlan_tci`` (-1: no tag was taken off), ``gso_size`` and
-        ``gso_segs`` (0: one segment), ``frame_bytes`` and ``parsed`` (see `devmemlab.nic.rxq`).
+        ``gso_segs`` (0: one segment), ``frame_bytes``, ``parsed`` and ``seq`` (see `devmemlab.nic.rxq`).
     frag : FRAG[n_skb, 17]
         Rows ``[0, nr_frags)`` are valid.
     ubuf_ctl, ubuf, errq : UBUF_CTL[1], UBUF[n_ubuf], ERRQ[n_tcb]

@@ -9,7 +9,8 @@ Reading order, which is the way of a frame:
 1. the card: device, drops (why a frame did not arrive);
 2. which queue: steer_tables, toeplitz, user_steer, steer; how that is set: hash_fields, contexts, context_life, rules; and
    explain, which answers why this packet went to this queue;
-3. into buffers: rxq (descriptors, refill, doorbell), hds (where to cut), csum, dma, rx (all of it for one frame);
+3. into buffers: rxq (descriptors, refill, doorbell), hds (where to cut), csum, dma, place (a frame and its
+   completions), rx (all of it for one frame), train (those behind it that are like it);
 4. several frames as one: gro_held, gro_hw; when the host is told: moderation;
 5. the way out: tx_ring (descriptors, doorbell, completions), tso (several segments as one), tx; and counted: stats.
 """

@@ -38,7 +38,8 @@ SIZES = ("gro_max_size", "gro_ipv4_max_size")
 """How long a packet may become in the stack's GRO: it is shorter than this, IP header included."""
 NIC = schema("ifindex", "mac", "mtu", "up", "first_queue", "queue_count", "rx_csum", "ntuple", "rule_count", "rule_top",
              "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped", "tx_dropped", *LIMITS, *OFFLOADS, *SENDING,
-             *SIZES)
+             *SIZES, "trains")
+"""A NIC. ``trains`` is 1: frames that are alike need not be looked at one by one (`devmemlab.nic.train`)."""
 
 __all__ = ["DROP", "DROP_REASONS", "ENTRY", "INDIR_SIZE", "KEY_BYTES", "MAX_RULES", "NIC", "RULE", "TUPLE_BYTES", "Nics",
            "make_nics"]
@@ -92,6 +93,7 @@ def make_nics(count):
         ctl.gro = ctl.tso = ctl.tso6 = ctl.tx_queue_count = ctl.tx_ring = ctl.netmem_tx = ctl.sg = ctl.tx_csum = 1
         ctl.gso_max_size = ctl.gso_ipv4_max_size = ctl.gro_max_size = ctl.gro_ipv4_max_size = GSO_LEGACY_MAX_SIZE
         ctl.gso_max_segs = TSO_MAX_SEGS
+        ctl.trains = 1
         ctl.context_max, ctl.key_bytes, ctl.transforms = CONTEXT_ROOM, KEY_BYTES, 1
         own.active, own.indir_count, own.indir_mask = 1, INDIR_SIZE, INDIR_SIZE - 1
         own.tcp4 = own.tcp6 = RXH_ADDRESSES | RXH_PORTS

@@ -2,12 +2,16 @@
 
 Law.   Payload enters memory here and nowhere else on the receive path, and each octet is in the ledger.
 Reads. Linux Documentation/networking/netmem.rst (drivers use the stored DMA address as it is).
-Omits. PCIe transactions and write ordering.
+Omits. PCIe transactions and their ordering.
+
+What a card writes to another card's memory passes the processor's caches by, and what it writes to the host's memory goes into
+them (Intel calls it Data Direct I/O). So it is here: payload for device memory is streamed.
 """
 
 from devmemlab.base.errno import EFAULT
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import copy_octets
+from devmemlab.base.streaming import stream_octets
 from devmemlab.base.trace import DMA_HEADER as TP_DMA_HEADER
 from devmemlab.base.trace import DMA_PAYLOAD, emit
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HEADER, DMA_HOST, ledger_add
@@ -102,7 +106,9 @@ def dma_payload(memory, wire, at, length, netmems, netmem, offset, limit, unread
     address = netmems[netmem_row(netmem)].dma_addr
     if offset + length > limit or address < 0 or address + offset + length > len(memory):
         return -EFAULT
-    if unreadable <= UNMOVED:
+    if unreadable == 1:
+        stream_octets(memory, address + offset, wire, at, length)
+    elif unreadable <= UNMOVED:
         copy_octets(memory, address + offset, wire, at, length)
     if unreadable & 1:
         ledger_add(ledger, DMA_DEVICE, length)

@@ -2,7 +2,7 @@
 
 Law.   A frame is parsed once; it ends in completions of which the last has ``eop``, or in one drop counter.
 Reads. Linux drivers/net/ethernet/google/gve/gve_rx_dqo.c; spec section 12.2.
-Omits. Out-of-order completions of one frame.
+Omits. Placing it, and what is spared when the next one is alike: see `devmemlab.nic.place` and `devmemlab.nic.train`.
 
 The NIC decides what it must (is there a descriptor, where is the cut, are the sums right) and completes; what to do with
 a completion is the driver's decision (`devmemlab.net.napi`). A write that faults is completed too, with ``error`` set.
@@ -12,15 +12,11 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.octets import load_be16
-from devmemlab.base.prefetch import prefetch_row
-from devmemlab.base.trace import FRAME_IN, HDS_MISS, HDS_SPLIT, NIC_DROP, RXQ_COMPLETE, STEER, emit
-from devmemlab.mem.netmem import netmem_row
+from devmemlab.base.trace import FRAME_IN, HDS_MISS, HDS_SPLIT, NIC_DROP, STEER, emit
 from devmemlab.nic.csum import CSUM_BAD, CSUM_GOOD, CSUM_NOT_SEEN, rx_csum
-from devmemlab.nic.dma import MACS_BYTES, dma_header, dma_payload
 from devmemlab.nic.drops import (
     DROP_ADDRESS,
     DROP_CUT,
-    DROP_DMA_FAULT,
     DROP_DOWN,
     DROP_MALFORMED,
     DROP_NO_DESC,
@@ -29,14 +25,14 @@ from devmemlab.nic.drops import (
 )
 from devmemlab.nic.gro_hw import gro_hw_receive
 from devmemlab.nic.hds import MISS_OVERFLOW, SPLIT, hds_decide
+from devmemlab.nic.place import place_frame
 from devmemlab.nic.rxq import PARSED_ROWS
 from devmemlab.nic.steer import steer
+from devmemlab.nic.train import train_begins
 from devmemlab.wire.ethernet import BROADCAST, ETH_P_8021Q, ETH_TYPE, VLAN_BYTES
 from devmemlab.wire.frame import parse_frame
 
 TCP = 6
-DESCRIPTORS_AHEAD = 16
-"""Rows of so many buffers to come are on their way into the cache: programs give buffers back in any order."""
 
 
 @kernel
@@ -101,86 +97,6 @@ def _take_tag_off(wire, at, pkt):
     return np.int64(VLAN_BYTES)
 
 
-@kernel(inline="always")
-def _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger, trace):
-    """Write a frame into its buffers and complete them.
-
-    Parameters
-    ----------
-    memory : uint8[n]
-        Buffers are written by DMA.
-    wire : uint8[m]
-        Frame octets.
-    at, length : int64
-        The frame.
-    tag : int64
-        Octets of a VLAN tag that is taken off.
-    header, payload : int64
-        Octets for the header buffer, and for the others.
-    q : RXQ
-        Row of the queue.
-    rxqs : RxQueues
-        Descriptors are used and completions written.
-    queue : int64
-        Row.
-    needed : int64
-        Descriptors to use; they are posted.
-    netmems : NETMEM[n_netmem]
-        DMA addresses.
-    ledger : LEDGER[n_stage]
-        Octets moved.
-    trace : Trace or None
-        dma_header, dma_payload, rxq_complete.
-
-    Returns
-    -------
-    first : int64
-        Place in the ring of the first completion.
-    """
-    mask = q.desc_count - 1
-    first = q.complete & mask
-    header_at = q.header_start + (q.used & mask) * q.header_bytes
-    err = np.int64(0)
-    if header:
-        err = np.int64(dma_header(memory, wire, at, header, header_at, q.header_bytes, tag, ledger, trace, queue))
-    done = np.int64(0)
-    source = at + header + tag
-    for i in range(needed):
-        slot = q.used & mask
-        netmem = rxqs.desc[queue, slot].netmem
-        rxqs.desc[queue, slot].netmem = 0
-        prefetch_row(netmems, netmem_row(rxqs.desc[queue, (q.used + DESCRIPTORS_AHEAD) & mask].netmem))
-        piece = min(payload - done, q.buffer_bytes)
-        if err == 0 and piece > 0:
-            if tag and header == 0 and i == 0 and piece > MACS_BYTES:
-                err = np.int64(dma_payload(memory, wire, at, MACS_BYTES, netmems, netmem, 0, q.buffer_bytes,
-                                           q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue))
-                if err == 0:
-                    err = np.int64(dma_payload(memory, wire, source + MACS_BYTES, piece - MACS_BYTES, netmems, netmem,
-                                               MACS_BYTES, q.buffer_bytes, q.unreadable - q.host_pages + q.unmoved, ledger, trace,
-                                               queue))
-            else:
-                err = np.int64(dma_payload(memory, wire, source + done, piece, netmems, netmem, 0, q.buffer_bytes,
-                                           q.unreadable - q.host_pages + q.unmoved, ledger, trace, queue))
-        cqe = rxqs.cqe[queue, q.complete & mask]
-        cqe.netmem = netmem
-        cqe.slot = slot
-        cqe.header_at = header_at
-        cqe.header_bytes = header if i == 0 else 0
-        cqe.payload_bytes = piece if err == 0 else 0
-        cqe.error = DROP_DMA_FAULT if err else 0
-        cqe.eop = i == needed - 1 or err != 0
-        cqe.frame_bytes = length
-        cqe.gso_segs = 0
-        q.complete += 1
-        q.used += 1
-        done += piece
-        emit(trace, RXQ_COMPLETE, queue, slot, netmem, cqe.payload_bytes)
-        if err != 0:
-            break
-    return first
-
-
 @kernel(forceinline=True)
 def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, trace):
     """Receive one frame.
@@ -217,11 +133,12 @@ def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, 
     at = frame.offset
     length = frame.length
     emit(trace, FRAME_IN, nic, number, length, 0)
+    keeper = rxqs.ctl[ctl.first_queue]
+    keeper.train = 0
     if ctl.up == 0:
         return nic_drop(nics, nic, DROP_DOWN, length, trace, -1, number)
     if frame.wire_length > length:
         return nic_drop(nics, nic, DROP_CUT, length, trace, -1, number)
-    keeper = rxqs.ctl[ctl.first_queue]
     keeper.parsing = keeper.parsed + 1
     pkt = rxqs.parsed[ctl.first_queue * PARSED_ROWS + (keeper.parsed & (PARSED_ROWS - 1))]
     parsed = parse_frame(wire, at, length, pkt)
@@ -260,8 +177,8 @@ def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, 
             return nic_drop(nics, nic, DROP_TOO_LONG, length, trace, queue, number)
         q.rx_hw_drop_overruns += 1
         return nic_drop(nics, nic, DROP_NO_DESC, length, trace, queue, number)
-    cqe = rxqs.cqe[queue, _place(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger,
-                                 trace)]
+    cqe = rxqs.cqe[queue, place_frame(memory, wire, at, length, tag, header, payload, q, rxqs, queue, needed, netmems, ledger,
+                                      trace)]
     if outcome == SPLIT:
         emit(trace, HDS_SPLIT, queue, header, payload, number)
     else:
@@ -273,11 +190,13 @@ def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, 
     cqe.csum = csum == CSUM_GOOD
     cqe.vlan_tci = pkt.vlan_tci if tag else -1
     cqe.gso_size = 0
-    cqe.parsed = 0
     if parsed == 0:
         keeper.parsed += 1
         cqe.parsed = keeper.parsed
     if csum == CSUM_GOOD:
+        if outcome == SPLIT and train_begins(ctl, pkt):
+            keeper.train = queue + 1
+            keeper.train_rule = rule
         q.rx_csum_unnecessary += 1
     elif csum == CSUM_BAD:
         q.rx_csum_bad += 1

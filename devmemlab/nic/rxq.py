@@ -27,14 +27,14 @@ RXQ = schema("active", "nic", "index", "pool", "header_start", "header_bytes", "
              "hds", "hds_thresh", "unreadable", "host_pages", "unmoved", "post", "used", "complete", "clean",
              "rx_packets", "rx_bytes", "rx_hsplit_pkt", "rx_hsplit_unsplit_pkt", "rx_hsplit_bytes",
              "rx_buf_alloc_fail", "rx_dropped_pkt", "rx_dropped_octets",
-             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "gro_open",
+             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "train", "train_rule", "gro_open",
              "irq_at_ns", "irq_waiting", "interrupts",
              "rx_copybreak_pkt", "rx_copied_pkt", "rx_cont_packet_cnt", "rx_frag_alloc_cnt", "rx_skb_alloc_fail",
              "rx_desc_err_dropped_pkt", "rx_hw_drops", "rx_hw_drop_overruns", "rx_csum_unnecessary", "rx_csum_none",
              "rx_csum_bad", "rx_hw_gro_packets", "rx_hw_gro_bytes", "rx_hw_gro_wire_packets", "rx_hw_gro_wire_bytes")
 DESC = schema("netmem")
 CQE = schema("netmem", "header_at", "header_bytes", "payload_bytes", "split", "eop", "hash", "frame_bytes",
-             "slot", "overflow", "error", "csum", "vlan_tci", "parsed", "gso_size", "gso_segs", "held")
+             "slot", "overflow", "error", "csum", "vlan_tci", "parsed", "seq", "gso_size", "gso_segs", "held")
 HEADER_BYTES = 128
 HEADER_BYTES_MIN, HEADER_BYTES_MAX = 64, 256
 DOORBELL_SHIFT = 5
@@ -56,13 +56,15 @@ class RxQueues(NamedTuple):
     desc : DESC[n_queue, n_desc]
         Posted buffers.
     cqe : CQE[n_queue, n_desc + 4 * 17]
-        Completions; ``eop`` 1 ends a packet. Behind the ring: completions that hardware GRO still holds back.
+        Completions; ``eop`` 1 ends a packet. ``parsed`` is the number of its headers among those kept, from 1, or 0; a negative
+        one says that they are those, but for ``seq``. Behind the ring: completions that hardware GRO still holds back.
     drop : DROP[n_queue, n_reason]
         What driver and stack dropped, see `devmemlab.nic.drops`.
     parsed : PKT[n_queue * 64 + n_queue * 4]
         Headers as the NIC understood them. Those of a NIC's latest good packets, 64 at most, begin at its first queue
-        times 64; in that queue's row ``parsed`` counts those kept and ``parsing`` those begun. The rows behind all of
-        these are hardware GRO's open flows.
+        times 64; in that queue's row ``parsed`` counts those kept and ``parsing`` those begun, ``train`` is 1 + the queue of
+        the latest frame when others may follow it as `devmemlab.nic.train` says, ``train_rule`` the rule that chose the queue.
+        The rows behind all of these are hardware GRO's open flows.
     """
 
     ctl: np.recarray
@@ -175,27 +177,27 @@ def rxq_refill(rxqs, queue, pools, netmems, providers, trace):
     q = rxqs.ctl[queue]
     if q.active == 0 or q.pool < 0:
         return np.int64(0)
-    posted = np.int64(0)
+    first, end, slots, pool = q.post, q.clean + q.desc_count, q.desc_count - 1, q.pool
+    post = first
     mask = (np.int64(1) << q.doorbell_shift) - 1
-    while q.post - q.clean < q.desc_count:
-        netmem = page_pool_alloc_netmems(pools, netmems, providers, trace, q.pool)
+    while post < end:
+        netmem = page_pool_alloc_netmems(pools, netmems, providers, trace, pool)
         if netmem == 0:
             q.rx_buf_alloc_fail += 1
             break
-        slot = q.post & (q.desc_count - 1)
-        rxqs.desc[queue, slot].netmem = netmem
+        rxqs.desc[queue, post & slots].netmem = netmem
         netmems[netmem_row(netmem)].place = PLACE_POSTED
-        emit(trace, RXQ_POST, queue, slot, netmem, 0)
-        q.post += 1
-        posted += 1
-        if q.post & mask == 0:
-            q.tail = q.post
+        emit(trace, RXQ_POST, queue, post & slots, netmem, 0)
+        post += 1
+        if post & mask == 0:
+            q.tail = post
             q.doorbells += 1
-    if q.tail != q.post:
-        q.tail = q.post
+    if q.tail != post:
+        q.tail = post
         q.doorbells += 1
-    q.rx_frag_alloc_cnt += posted
-    return posted
+    q.post = post
+    q.rx_frag_alloc_cnt += post - first
+    return post - first
 
 
 @kernel

@@ -26,7 +26,7 @@ def best(module, figure, *arguments, chosen=None):
 
 def test_receiving_is_no_whole_order_slower_than_a_plain_copy():
     found = best(rx, "ratio_to_memcpy", (4 << 20, 9000))
-    assert set(found) == {"devmem", "host_copy", "host_copy_pageable"} and min(found.values()) >= 0.04, found
+    assert set(found) == {"devmem", "host_copy", "host_copy_pageable", "memcpy_cached"} and min(found.values()) >= 0.06, found
 
 
 def test_sending_is_no_two_orders_slower_than_a_plain_copy():

@@ -14,7 +14,7 @@ from devmemlab.lab.bench.rows import make_rows, per_element
 from devmemlab.nic.dma import UNMOVED
 
 NBYTES = 1 << 14
-COPIES = {"memcpy": 1, "devmem": 1, "host_copy": 3, "host_copy_pageable": 4}
+COPIES = {"memcpy": 1, "devmem": 1, "host_copy": 3, "host_copy_pageable": 4, "memcpy_cached": 1}
 CONTRACT = {"bench", "case", "label", "repeats", "median", "min", "max"}
 
 

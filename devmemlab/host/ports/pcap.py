@@ -14,7 +14,7 @@ import os
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.table import table
+from devmemlab.base.table import first_rows, table
 from devmemlab.host.ports.base import Port
 from devmemlab.host.ports.flow_table import index_flows, make_slots
 from devmemlab.host.ports.flows import Flow, describe, sorted_flows
@@ -185,7 +185,7 @@ class Pcap(Port):
             Valid until the next call.
         """
         count = replay_play(self._octets, self._frame, self._play, self._conns, self._ctls, self._pkts, self._out, now_ns)
-        return Burst(self._octets, self._out[:count]) if count else None
+        return Burst(self._octets, first_rows(self._out, count)) if count else None
 
     def send(self, now_ns, burst):
         """Hear what the host sends; see `Port.send`.

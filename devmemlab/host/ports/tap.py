@@ -19,7 +19,7 @@ import sys
 import weakref
 
 from devmemlab.base.errno import EAGAIN, EBUSY, EINVAL, ENODEV, ENOENT, EPERM, error
-from devmemlab.base.table import as_dict, word
+from devmemlab.base.table import as_dict, first_rows, word
 from devmemlab.host.ports.base import Port, monotonic_ns
 from devmemlab.host.ports.tap_io import FRAME_LIMIT_BYTES, make_tap_tables, tap_read, tap_recv, tap_send, tap_write
 from devmemlab.wire.rows import CSUM_VERIFIED, Burst
@@ -158,7 +158,7 @@ class Tap(Port):
             if count == -EAGAIN:
                 return None
             self.failed_to_read(count)
-        return Burst(self._octets, self._frame[:count])
+        return Burst(self._octets, first_rows(self._frame, count))
 
     def failed_to_read(self, err):
         """Say what a read that failed means.

@@ -20,8 +20,9 @@ VERDICT = 6
 HOW = """\
 Everything is measured on this machine, in this run, cases taking turns; after each group hosts were audited, and every case
 proved what it did (digests, tokens, octets, the books of a pool) or the bench would have ended. The baselines are as optimised
-as the devmem path: the same NIC, TCP and bursts, the same copy primitive (LLVM's memcpy, in compiled kernels), one crossing
-from Python a buffer; a program's buffer is allocated, and touched, before. memcpy: the same octets with nothing else at all.
+as the devmem path: the same NIC, TCP and bursts, the same copy primitives (past the caches into device memory, LLVM's memcpy
+elsewhere, in compiled kernels), one crossing from Python a buffer; a program's buffer is allocated, and touched, before.
+memcpy: the same octets with nothing else at all.
 load: the load average of the last minute when a group of cases began; the bench itself adds about 1 to it."""
 
 

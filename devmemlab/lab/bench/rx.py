@@ -17,7 +17,7 @@ from devmemlab.base.units import format_size
 from devmemlab.host.ports.pcap import Pcap
 from devmemlab.lab.bench.measure import StreamCase
 from devmemlab.lab.inputs import describe_input
-from devmemlab.lab.passes import MAX_FRAMES, Passes
+from devmemlab.lab.passes import MAX_FRAMES, PLAIN, Passes
 from devmemlab.lab.synthetic import bulk_capture
 from devmemlab.mem.netmem import PAGE_SIZE
 
@@ -32,8 +32,10 @@ REPEATS = (15, 3)
 CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 Names: way, octets of distinct payload, MTU, buffer of the program. ratio_to_X: throughput divided by that of X in the same
-group, round by round; bigger is better. copied_bytes_per_payload_byte is counted, not measured. device_bytes: pages of device
-memory in use. The lab's own speed on this machine: it says nothing about devmem TCP on hardware."""
+group, round by round; bigger is better. Device memory is written past the caches: by the NIC, by memcpy, by the last copy of the
+host ways. memcpy_cached: the same copies as C's memcpy makes them, through the caches. copied_bytes_per_payload_byte is counted,
+not measured. device_bytes: pages of device memory in use. The lab's own speed on this machine: it says nothing about devmem TCP
+on hardware."""
 
 
 class RxCase(StreamCase):
@@ -46,7 +48,7 @@ class RxCase(StreamCase):
     source : Source
         What is received.
     mode : str
-        One of `devmemlab.lab.receivers.MODES`.
+        One of those of `Passes`.
     app_buffer : int
         Buffer of the copying modes, octets.
     dmabuf : int
@@ -66,7 +68,7 @@ class RxCase(StreamCase):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **HOST | options)
         self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
-                     **({"rx_ring": HOST["rx_ring"]} if mode != "memcpy" else {}),
+                     **({"rx_ring": HOST["rx_ring"]} if mode not in PLAIN else {}),
                      **(more or {})}
         if unmoved:
             bound = self.passes.host.rxqs.ctl
@@ -169,22 +171,27 @@ def cases(quick=False, group=None, buffers=None):
         memcpy first.
     """
     nbytes, mtu = group or groups(quick)[0]
+    plain = {mode: _name(mode, nbytes, mtu) for mode in (PLAIN if buffers is None else PLAIN[:1])}
     buffers = buffers or (INTERPRETED_APP_BUFFERS if config.DISABLE_JIT else QUICK_APP_BUFFERS if quick else APP_BUFFERS)
     buffers = sorted({min(size, nbytes) for size in buffers})
     source, port = make_source(nbytes, mtu)
-    memcpy, made = _name("memcpy", nbytes, mtu), []
+    beside_memcpy, made = [("ratio_to_memcpy", plain["memcpy"])], []
     try:
-        to = [("ratio_to_memcpy", memcpy), *((f"ratio_to_{mode}", _name(mode, nbytes, mtu, buffers[-1])) for mode in COPYING)]
+        to = [*plain.items(), *((mode, _name(mode, nbytes, mtu, buffers[-1])) for mode in COPYING)]
+        to = [(f"ratio_to_{mode}", name) for mode, name in to]
         made.append(RxCase(_name("devmem", nbytes, mtu), source, "devmem", contrasts=to, port=port))
         used = made[0].device_bytes
         made[0].more |= {"device_bytes": used, "compared_app_buffer_bytes": buffers[-1]}
         for mode in COPYING:
             for size in buffers:
-                to = [("ratio_to_memcpy", memcpy), ("ratio_to_devmem", made[0].name),
+                to = [*beside_memcpy, ("ratio_to_devmem", made[0].name),
                       ("ratio_to_host_copy", _name("host_copy", nbytes, mtu, size))]
                 made.append(RxCase(_name(mode, nbytes, mtu, size), source, mode, size, contrasts=to[:2 + (mode != "host_copy")],
                                    more={"app_buffer_bytes": size}, port=port))
-        made.insert(0, RxCase(memcpy, source, "memcpy", dmabuf=used, port=port, more={"device_bytes": used}))
+        for mode, name in plain.items():
+            first = mode == "memcpy"
+            made.insert(0 if first else len(made), RxCase(name, source, mode, dmabuf=used, port=port, more={"device_bytes": used},
+                                                          contrasts=() if first else beside_memcpy))
         yield made
     finally:
         for case in made:

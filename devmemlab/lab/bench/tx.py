@@ -74,7 +74,8 @@ class MemcpyCase(Case):
 
     def run(self):
         """Copy."""
-        memcpy_pieces(memory(), self.arena.start, self.arena.length, self.stride, memory(), self.pieces, self.ledger)
+        memcpy_pieces(memory(), self.arena.start, self.arena.length, self.stride, memory(), self.pieces, 0,
+                      self.ledger)
 
     def figures(self, runs):
         """Name the figures; see `SendCase.figures`.
