@@ -7,6 +7,8 @@ Omits. Components on the way back: kernels return numbers.
 To note where some sixty tables of a host lie takes tens of microseconds, each time. `seal` does it once.
 """
 
+from array import array
+
 import numpy as np
 from llvmlite import ir
 from numba import config, typeof
@@ -102,7 +104,7 @@ def note_words(component):
     return words
 
 
-class Sealed(bytearray):
+class Sealed(array):
     """A component whose note is kept: to pass it costs what one number costs, however many tables it has.
 
     Parameters
@@ -113,15 +115,19 @@ class Sealed(bytearray):
     Notes
     -----
     Numba's dispatcher, which is C, knows a buffer again by its class, and asks Python what anything else is, each time. So this
-    is a buffer, of one octet that means nothing, and every type of component has a class of its own (`seal`).
+    is a buffer, of one octet that means nothing, and every type of component has a class of its own (`seal`). An `array` it has
+    to be: of a bytearray the dispatcher does not look at the class.
     """
 
     outside_time = True                 # it says where tables lie, and they stay there when they are put back in time
 
     __hash__, __eq__ = object.__hash__, object.__eq__
 
+    def __new__(cls, component):
+        """Make the buffer."""
+        return super().__new__(cls, "b", b"\0")
+
     def __init__(self, component):
-        super().__init__(1)
         self.component = component
         self._note = np.array(note_words(component), np.int64)
         self.address = self._note.ctypes.data

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from numba import config, typeof
+from numba import _dispatcher, config, typeof
 from numba.core.errors import TypingError
 
 from devmemlab.base.component import component
@@ -91,6 +91,18 @@ def test_sealed_or_not_it_is_the_same_component_to_the_same_machine_code():
     assert sealed.inner is outer.inner and sealed.rows is outer.rows
     if not config.DISABLE_JIT:
         assert isinstance(sealed, Sealed) and typeof(sealed) is typeof(outer) and len(_look.overloads) == 1
+
+
+@pytest.mark.compiled_only
+def test_numba_knows_a_sealed_component_again_and_takes_none_for_another():
+    """The dispatcher compares fingerprints, and what it does not know it looks up in Python, call after call."""
+    class Other(NamedTuple):
+        rows: np.recarray
+
+    outer = make()
+    parts = outer, outer._replace(), component(sealed=True)(Other)(outer.rows)
+    kinds = {_dispatcher.compute_fingerprint(seal(part)) for part in parts}
+    assert len(kinds) == 2
 
 
 def test_a_view_is_noted_where_it_lies():
