@@ -11,12 +11,12 @@ knows that they will not be needed.
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.octets import copy_octets
 from devmemlab.base.seq import seq_add
 from devmemlab.base.trace import GRO_MERGE, SKB_BUILD, emit
 from devmemlab.mem.ledger import HEADER_COPY
 from devmemlab.mem.netmem import PLACE_SKB, netmem_is_net_iov, netmem_row
 from devmemlab.net.skb import HEAD_BYTES, MAX_SKB_FRAGS
+from devmemlab.wire.plain import copy_headers
 
 
 @kernel(forceinline=True)
@@ -110,7 +110,7 @@ def poll_train(memory, queue, limit, flow, train, gro, rxqs, skbs, netmems, ledg
         buffers = _buffers(rxqs, queue, q, at, unreadable, size)
         if buffers == 0 or nr_frags + buffers > MAX_SKB_FRAGS:
             break
-        copy_octets(memory, ctl.head_start + spare * HEAD_BYTES, memory, first.header_at, header_bytes)
+        copy_headers(memory, ctl.head_start + spare * HEAD_BYTES, memory, first.header_at, header_bytes)
         for i in range(buffers):
             cqe = rxqs.cqe[queue, (at + i) & mask]
             frag = skbs.frag[last, nr_frags + i]

@@ -16,6 +16,7 @@ from devmemlab.base.trace import DMA_HEADER as TP_DMA_HEADER
 from devmemlab.base.trace import DMA_PAYLOAD, emit
 from devmemlab.mem.ledger import DMA_DEVICE, DMA_HEADER, DMA_HOST, ledger_add
 from devmemlab.mem.netmem import netmem_row
+from devmemlab.wire.plain import copy_headers
 
 MACS_BYTES = 12
 UNMOVED = 2
@@ -61,7 +62,7 @@ def dma_header(memory, wire, at, length, address, limit, tag, ledger, trace, que
         copy_octets(memory, address, wire, at, MACS_BYTES)
         copy_octets(memory, address + MACS_BYTES, wire, at + MACS_BYTES + tag, length - MACS_BYTES)
     else:
-        copy_octets(memory, address, wire, at, length)
+        copy_headers(memory, address, wire, at, length)
     ledger_add(ledger, DMA_HEADER, length)
     emit(trace, TP_DMA_HEADER, queue, address, length, at)
     return 0

@@ -19,7 +19,7 @@ Omits. Every frame with a tag, IP options or extensions, other TCP options than 
 import numpy as np
 
 from devmemlab.base.kernel import kernel
-from devmemlab.base.octets import load8, load_be16, load_be32
+from devmemlab.base.octets import copy_octets, load8, load_be16, load_be32
 from devmemlab.wire.ethernet import ETH_BYTES, ETH_DST, ETH_P_IP, ETH_SRC, ETH_TYPE, load_mac
 from devmemlab.wire.ipv4 import (
     IP4_BYTES,
@@ -112,3 +112,28 @@ def parse_plain(octets, at, nbytes, pkt):
     pkt.doff_bytes = doff
     pkt.err = np.int64(0)
     return True
+
+
+@kernel(forceinline=True)
+def copy_headers(dst, dst_at, src, src_at, nbytes):
+    """Copy the headers of a frame; those of plain frames, whose length is known when this is compiled, in a few instructions.
+
+    Parameters
+    ----------
+    dst : uint8[n]
+        Written in ``[dst_at, dst_at + nbytes)``.
+    dst_at : int64
+        Address in `dst`.
+    src : uint8[m]
+        Read in ``[src_at, src_at + nbytes)``; must not overlap the destination.
+    src_at : int64
+        Address in `src`.
+    nbytes : int64
+        Octets. The caller has checked both ranges.
+    """
+    if nbytes == OPTIONS_AT + OPTIONS_BYTES:
+        copy_octets(dst, dst_at, src, src_at, OPTIONS_AT + OPTIONS_BYTES)
+    elif nbytes == OPTIONS_AT:
+        copy_octets(dst, dst_at, src, src_at, OPTIONS_AT)
+    else:
+        copy_octets(dst, dst_at, src, src_at, nbytes)
