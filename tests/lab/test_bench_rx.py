@@ -265,17 +265,31 @@ def test_a_figure_without_a_target_or_a_value_has_no_verdict():
     assert targets.judge({"bench": "page-pool", "case": "niov_fast", "cycles_per_elem": None}) == []
 
 
-def results(**medians):
+def results(spread=0.1, ring=1024, **medians):
     return {"machine": {"processor": "P", "cores": 2, "load_average_before": [0.5]},
-            "rows": [{"bench": "b", "case": case, "figure": figure, "median": value}
+            "rows": [{"bench": "b", "case": case, "figure": figure, "median": value, "min": value * (1 - spread),
+                      "max": value * (1 + spread), "rx_ring": ring,
+                      "figures": {"ratio_to_x": {"median": value / 100, "min": value / 200, "max": value / 50}}}
                      for case, (figure, value) in medians.items()]}
 
 
 def test_a_comparison_is_of_throughputs():
     where, cells = earlier.comparison(results(a=("ns_per_packet", 50), b=("gbytes_per_s", 2), c=("seconds", 1)),
                                       results(a=("ns_per_packet", 100), b=("gbytes_per_s", 4)))
-    assert [line[-1] for line in cells[1:]] == ["2.00", "0.50", "-"]
-    assert len(where) == 2 and all("load average 0.5" in line for line in where)
+    assert [line[5:] for line in cells[1::2]] == [("2.00", "no"), ("0.50", "no"), ("-", "-")]
+    assert [line[3:] for line in cells[2::2]][:2] == [("0.5", "1", "0.50", "yes"), ("0.02", "0.04", "0.50", "yes")]
+    assert len(where) == 3 and all("load average 0.5" in line for line in where[:2]) and where[2].startswith("2 of 4 figures agree")
+
+
+def test_figures_agree_where_each_median_is_within_the_spread_of_the_other():
+    for now, spread, words in ((100, 0.1, "yes"), (109, 0.1, "yes"), (112, 0.1, "no"), (91, 0.09, "no")):
+        _, cells = earlier.comparison(results(spread, a=("ns_per_packet", now)), results(a=("ns_per_packet", 100)))
+        assert cells[1][-1] == words, (now, spread)
+
+
+def test_cases_with_other_settings_are_not_compared():
+    where, cells = earlier.comparison(results(a=("ns_per_packet", 50)), results(ring=2048, a=("ns_per_packet", 50)))
+    assert cells[1][4:] == ("-", "-", "-") and where[-1].startswith("0 of 0")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"machine": {}, "rows": [{}]}'])
