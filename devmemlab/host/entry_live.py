@@ -2,7 +2,8 @@
 
 Law.   What it does is what as many steps of the host would have done; a frame's time is that of the poll that found it.
 Reads. Linux net/core/dev.c (net_rx_action), which also goes on until its budget is used up or nothing is left.
-Omits. Timers, and everything that a program does: both have their turn after `PUMP_FRAMES` frames and a burst.
+Omits. Timers, and everything that a program does: both have their turn after `PUMP_FRAMES` frames or `PUMP_OCTETS` octets and a
+       burst.
 
 A burst should be short, so that it is still in the processor's cache when the NIC reads it, and so that the sender hears of it
 soon; a crossing from Python should do much. So one crossing does many bursts.
@@ -19,6 +20,9 @@ from devmemlab.host.ports.tap_io import tap_recv, tap_send
 PUMP_FRAMES = 1024
 """Of three pages each they need fewer than a pool of pages has to spare (`devmemlab.mem.mem.SPARE_PAGES`), which grows between
 pumps."""
+PUMP_OCTETS = 1 << 20
+"""Segments of 1448 octets in a page each fill half of a default receive buffer with it. So the window of a program that reads
+never closes, and the sender waits for no more than that to be looked at before it hears again."""
 
 
 @kernel
@@ -95,14 +99,16 @@ def machine_pump(memory, octets, frames, machine, nic, trace, tap, origin_ns):
         Bursts received; the -errno that reading ended with (-EAGAIN: nothing more was there; 0: it did not end); the last
         -errno of writing.
     """
-    write_err = bursts = received = np.int64(0)
-    while received < PUMP_FRAMES:
+    write_err = bursts = received = octets_received = np.int64(0)
+    while received < PUMP_FRAMES and octets_received < PUMP_OCTETS:
         now_ns = clock_ns() - origin_ns
         count = tap_recv(tap, now_ns)
         if count <= 0:
             return bursts, count, write_err
         bursts += 1
         received += count
+        for k in range(count):
+            octets_received += tap.frame[k].length
         machine_receive(memory, tap.octets, tap.frame[:count], machine, nic, trace, now_ns)
         if machine.txq.ctl[0].count:
             _, failed = machine_flush(memory, octets, frames, machine, nic, trace, tap, now_ns)

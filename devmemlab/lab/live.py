@@ -162,6 +162,20 @@ class Station:
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return asking.communicate(timeout=30)[0].strip()
 
+    def counters(self):
+        """Read the kernel's account of the TCP of the private network.
+
+        Returns
+        -------
+        counts : dict of str to int
+            What /proc/net/snmp and netstat there say, by the names of nstat(8) without the group.
+        """
+        lines = self.namespace.run(["cat", "/proc/net/snmp", "/proc/net/netstat"], check=True).stdout.splitlines()
+        found = {}
+        for names, values in zip(lines[::2], lines[1::2], strict=True):
+            found |= {key: int(value) for key, value in zip(names.split()[1:], values.split()[1:], strict=True)}
+        return found
+
     def close(self):
         """End the host, the device and the namespace."""
         self._undo.close()

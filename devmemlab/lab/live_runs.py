@@ -90,7 +90,7 @@ def run(name, family="IPv4", harm=None, share=1.0, folder=None):
         right = digest if isinstance(digest, bool) else digest == stream_digest(bench.nbytes)
         station.lab.run(until_ns=station.lab.clock.now_ns + 50_000_000)
         report = station.host.audit()
-        kernel = _counters(station)
+        kernel = station.counters()
         lab = station.host.nstat()
         words = ", ".join(f"{value:.0%} {which}" for which, value in (harm or {}).items() if which not in ("seed", "delay_us"))
         dropped = station.tap.refused + int(station.host.nics.ctl[0].rx_dropped)
@@ -98,15 +98,6 @@ def run(name, family="IPv4", harm=None, share=1.0, folder=None):
         return Run(what, direction, family, words or "none", moved, bench.seconds, kernel["RetransSegs"], kernel["TCPLossProbes"],
                    lab["TcpRetransSegs"], kernel["TCPTimeouts"] + lab["TcpExtTCPTimeouts"], dropped, bench.watcher.text(),
                    report.netmems_in_flight, right)
-
-
-def _counters(station):
-    """Read the kernel's account of its TCP."""
-    lines = station.namespace.run(["cat", "/proc/net/snmp", "/proc/net/netstat"], check=True).stdout.splitlines()
-    found = {}
-    for names, values in zip(lines[::2], lines[1::2], strict=True):
-        found |= {key: int(value) for key, value in zip(names.split()[1:], values.split()[1:], strict=True)}
-    return found
 
 
 HEAD = ("what", "dir", "family", "harm", "octets", "seconds", "Mbit/s", "kernel sent again (probes)", "lab sent again",

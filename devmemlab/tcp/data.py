@@ -110,7 +110,7 @@ def tcp_data_arrives(tcbs, txq, skbs, tcb, skb, pkt, pools, netmems, providers, 
         return
     # What GRO made is measured by the segments of the wire it stands for.
     segment = s.gso_size if s.gso_size > 0 else pkt.payload_bytes
-    tcp_measure_segment(row, segment, s.truesize * segment // pkt.payload_bytes)
+    tcp_measure_segment(row, segment, pkt.payload_bytes, s.truesize)
     ecn_data(row, pkt)
     if s.unreadable:
         tcp_measure_pages(tcbs, row, s.data_len, s.nr_frags)

@@ -13,6 +13,7 @@ buffers they hold are missed all the same, by `devmemlab.tcp.page_room`.
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.seq import seq_diff
+from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.tcp.page_room import tcp_page_window, tcp_room_of
 
 MAX_WSCALE = 14
@@ -128,16 +129,26 @@ def tcp_select_window(tcbs, row):
 
 
 @kernel
-def tcp_measure_segment(row, payload_bytes, truesize):
+def tcp_measure_segment(row, segment_bytes, payload_bytes, truesize):
     """Learn the peer's segment size and what its payload costs in room.
+
+    A whole segment is measured as if it came by itself, whatever GRO made of it: how many share an skb depends on how fast
+    they were read. A short last segment that shares the skb may fill its buffers better than those that follow, so it lowers
+    the ratio and never raises it.
 
     Parameters
     ----------
     row : TCB
         ``rcv_mss`` and ``scaling_ratio`` may change.
+    segment_bytes : int64
+        Payload of a segment of the wire, octets.
     payload_bytes, truesize : int64
-        Of the arriving segment, octets.
+        Of the arriving skb, octets.
     """
-    if payload_bytes >= row.rcv_mss:
-        row.rcv_mss = min(payload_bytes, 65535)
-        row.scaling_ratio = min(max((payload_bytes << 8) // truesize, 1), 255)
+    if segment_bytes < row.rcv_mss:
+        return
+    alone = SKB_OVERHEAD + (truesize - SKB_OVERHEAD) * segment_bytes // payload_bytes
+    ratio = min(max((segment_bytes << 8) // alone, 1), 255)
+    if segment_bytes > row.rcv_mss or payload_bytes % segment_bytes == 0 or ratio < row.scaling_ratio:
+        row.scaling_ratio = ratio
+    row.rcv_mss = min(segment_bytes, 65535)

@@ -44,6 +44,7 @@ with socket.create_connection(("10.0.0.2", 5201)) as connection:
     except OSError as problem:
         print(problem.errno)
 """
+RECOVERY = ("TCPSackRecovery", "TCPRenoRecovery", "TCPFastRetrans", "TCPLostRetransmit")
 needs_nc = pytest.mark.skipif(not shutil.which("nc"), reason="no nc here: apt-get install netcat-openbsd")
 
 
@@ -98,11 +99,13 @@ def test_an_unmodified_program_sends_the_pattern(mtu, program, sizes):
         untouched(tally, size)
         assert station.tap.refused == station.host.nics.ctl[0].rx_dropped == 0
         assert station.namespace.statistics("lab0")["tx_dropped"] == 0, "the kernel had no room for frames"
+        # A machine that is busy elsewhere may answer so late that the sender probes, or that its timer ends. But nobody may
+        # ever tell it that something was lost, so it never recovers from loss.
+        kernel, lab = station.counters(), station.host.nstat()
+        assert {name: kernel[name] for name in RECOVERY} == dict.fromkeys(RECOVERY, 0), sockets
+        assert lab["TcpExtPruneCalled"] == lab["TcpExtRcvPruned"] == 0, "the lab had no room for what its window promised"
         if shutil.which("ss"):
             assert f"mss:{mtu - 52} " in sockets and f"bytes_acked:{size + 2} " in sockets
-            # Nothing is lost, but a machine that is busy elsewhere (or interprets) may answer so late that the sender probes.
-            probes = re.search(r" retrans:0/(\d+)", sockets)
-            assert not probes or int(probes[1]) <= size // mtu // sizes(1000, 10) + 3, sockets
 
 
 def test_connections_come_one_after_the_other(served, sizes):

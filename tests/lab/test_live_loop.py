@@ -1,16 +1,23 @@
 """The drive loop of a live host, without a kernel: a timer does not take for late what only waits to be read."""
 
 import contextlib
+import os
 import socket
 
 import numpy as np
 import pytest
 
 from devmemlab.base.table import table
+from devmemlab.host.entry_live import PUMP_OCTETS
 from devmemlab.host.host import Host
 from devmemlab.host.ports.base import Port
 from devmemlab.host.ports.tap import Tap
+from devmemlab.host.ports.tap_io import FRAME_LIMIT_BYTES
 from devmemlab.lab.lab import Lab
+from devmemlab.lab.live import BURST_FRAMES
+from devmemlab.mem.region import PAGE_SIZE
+from devmemlab.net.skb import SKB_OVERHEAD
+from devmemlab.tcp.tcb import DEFAULT_RCVBUF
 from devmemlab.wire.rows import FRAME, Burst
 from devmemlab.wire.tcp import ACK, FIN, SYN
 from tests.ports.kit import RECEIVER, SENDER, burst_of, made, seen
@@ -94,3 +101,13 @@ def test_a_pumped_wire_does_what_as_many_steps_do(monkeypatch):
     assert got == b"".join(bytes([k]) * 1000 for k in range(10)) and answers[0] == ("SA", 0, 101)
     assert answers[-1][2] == 10102 and (steps, crossings) == (3, 6)
     assert talk(monkeypatch, True) == (answers, got, counts, 1, 0)
+
+
+def test_a_pumped_wire_leaves_a_program_its_turn_before_its_receive_buffer_is_full():
+    """Each read of the device brings as much as fits, and there is always more."""
+    burst = 4
+    with Tap("endless", fd=os.open("/dev/zero", os.O_RDWR | os.O_NONBLOCK), max_frames=burst) as port, Lab() as lab:
+        host = lab.host("dut", ip=RECEIVER[0], port=port, rx_ring=64)
+        host.step()
+        assert PUMP_OCTETS <= port.received * FRAME_LIMIT_BYTES < PUMP_OCTETS + burst * FRAME_LIMIT_BYTES
+    assert (PUMP_OCTETS // 1500 + BURST_FRAMES) * (SKB_OVERHEAD + PAGE_SIZE) < DEFAULT_RCVBUF

@@ -2,7 +2,9 @@
 
 import pytest
 
+from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.tcp.window import select_wscale
+from tests.ports.kit import burst_of
 from tests.scripts.kit import Script
 
 
@@ -59,3 +61,24 @@ def test_tokens_do_not_keep_the_window_shut():
             held += len(pieces)
         assert held == 30 and s.host.audit().tokens == 30
         assert s.row.rmem_alloc == 0
+
+
+@pytest.mark.parametrize("tail", [4096, 10])
+def test_what_a_window_promised_has_room_however_the_segments_before_it_were_read(tail):
+    """A segment needs two pages; that of `tail` octets, read in one go with one of them, one for much or for next to nothing."""
+    with Script(device=True, rcvbuf=100_000, mtu=9000, rx_ring=64) as s:
+        wscale = s.handshake(opt_mss=4100)["opt_wscale"]
+        for sizes in ([4100] * 6, [4100, tail]):
+            starts = [s.next + sum(sizes[:k]) for k in range(len(sizes))]
+            s.arrive(burst_of(*[s.segment("A", bytes(size), seq=at) for size, at in zip(sizes, starts, strict=True)]))
+            s.next += sum(sizes)
+        assert len(s.drain()) == s.next - 1 and s.row.rmem_alloc == 0, "and reading all of it opens the window"
+        right, begun = s.forget()[-1], s.next
+        right = right["ack"] + (right["window"] << wscale)
+        while s.next + 4100 <= right:
+            s.data(b"d" * 4100)
+            right = max([right, *edges(s.forget(), wscale)])
+        assert s.row.drops == 0 and s.host.nstat()["TcpExtPruneCalled"] == 0
+        assert s.row.scaling_ratio == 4100 * 256 // (SKB_OVERHEAD + 2 * 4096), "what a whole segment costs by itself"
+        assert len(s.drain()) == s.next - begun > 40_000
+        s.host.audit()
