@@ -3,7 +3,7 @@
 Law.   The right edge never moves left; what is advertised has room as far as the measured ratio foretells.
 Reads. RFC 9293 section 3.8.6, RFC 7323 section 2.4; Linux net/ipv4/tcp_output.c (__tcp_select_window),
        tcp_input.c (scaling_ratio).
-Omits. Receive-buffer autotuning.
+Omits. Receive-buffer autotuning. Linux measures only when the peer's segments become longer, and what GRO has just built.
 
 Room is counted in what buffers occupy (truesize), the window in what they carry. The ratio between the
 two is measured from arriving segments, in 1/256: a 1448-octet payload in a 4096-octet device page costs
