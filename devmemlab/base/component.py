@@ -10,6 +10,9 @@ So a class that is marked `component` has another type in kernels: the address o
 Who writes the note is `devmemlab.base.crossing`'s business.
 """
 
+import hashlib
+
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -39,7 +42,8 @@ class ComponentType(types.Type):
         self.fields = fields
         self.names = names
         self._hash = hash(self.key)
-        super().__init__(f"{cls.__module__}.{cls.__qualname__}({', '.join(map(str, fields))})")
+        tables = ", ".join(f"{name}: {field}" for name, field in zip(names, fields))
+        super().__init__(f"{cls.__module__}.{cls.__qualname__}({tables}){' or sealed' if getattr(cls, 'SEALED', False) else ''}")
 
     @property
     def key(self):
@@ -55,6 +59,14 @@ class ComponentType(types.Type):
 
     def __reduce__(self):
         return ComponentType, self.key
+
+    @property
+    def mangling_args(self):
+        """What stands for it in the names of functions: a digest, for in full it is thousands of letters.
+
+        A function down the storeys takes six components. LLVM is told the names of all that is called, again for each call.
+        """
+        return self.cls.__name__, (hashlib.sha256(self.name.encode()).hexdigest()[:16],)
 
     def field(self, name):
         """Find a table by its name.
@@ -205,6 +217,28 @@ def component(cls=None, sealed=False):
     return cls
 
 
+_TABLES = {}
+_MADE = {}
+
+
+def _typeof_field(field, context):
+    """Type a field; tables of one schema are typed once."""
+    if type(field) not in (np.ndarray, np.recarray):
+        return typeof_impl(field, context)
+    flags, dtype = field.flags, field.dtype
+    if not flags.c_contiguous or field.ndim == 0:
+        return typeof_impl(field, context)
+    seen = dtype, dtype.isalignedstruct, field.ndim, flags.writeable, flags.aligned
+    if seen not in _TABLES:
+        _TABLES[seen] = typeof_impl(field, context)
+    return _TABLES[seen]
+
+
 def _typeof_component(value, context):
-    fields = tuple(typeof_impl(field, context) for field in value)
-    return None if None in fields else ComponentType(type(value), fields, value._fields)
+    fields = tuple([_typeof_field(field, context) for field in value])
+    if None in fields:
+        return None
+    made = type(value), fields
+    if made not in _MADE:
+        _MADE[made] = ComponentType(type(value), fields, value._fields)
+    return _MADE[made]

@@ -12,8 +12,11 @@ to it (``available_externally``), so that small ones are inlined; what Python ca
 kernel.
 """
 
+import hashlib
+
 import llvmlite.binding as llvm
 
+from devmemlab.base.spelling import spell
 from devmemlab.base.whole import KernelCompiler, KernelLibrary, libraries_below
 
 BITCODE = "devmemlab bitcode"
@@ -149,7 +152,7 @@ class InnerLibrary(KernelLibrary):
         library = cls(codegen, name)
         library._final_module = llvm.parse_bitcode(octets)
         for kernel, types in callees:
-            inner = _KEPT[kernel]
+            inner = _KEPT[kernel].inner
             inner.compile(types)
             library._linking_libraries.append(inner.overloads[types].library)
         library._finish()
@@ -164,7 +167,7 @@ def keep_inner(name, dispatcher, still_true):
     name : str
         ``module.qualname``.
     dispatcher : numba dispatcher
-        Its inner form.
+        What Python calls; its inner form is what is kept.
     still_true : callable
         Gives the stamp of the sources it is made of, or None once they have changed.
     """
@@ -193,7 +196,7 @@ class InnerCompiler(KernelCompiler):
             stamp = dispatcher.still_true()
             if stamp is not None:
                 function.unique_id = stamp
-                function.unique_name = f"{name}${stamp}"
+                function.unique_name = f"{name}${stamp}{hashlib.sha256(spell(self.state.args).encode()).hexdigest()[:16]}"
                 self.state.library.kept = name, self.state.args
         return managers
 

@@ -9,15 +9,16 @@ Kernels of this package are compiled on first use and kept in the source-keyed c
 Numba could not notice when a kernel of ours that they call has changed.
 """
 
+import functools
 import pathlib
 
-from numba import config, njit, types
+from numba import config
 
 from devmemlab.base import cache, crossing, indexing, persist
-from devmemlab.base.inner import INNER, keep_inner
+from devmemlab.base.dispatch import KernelDispatcher, dispatcher_of
+from devmemlab.base.inner import keep_inner
 from devmemlab.base.operators import remember_operators
 from devmemlab.base.sources import Sources
-from devmemlab.base.whole import KERNEL
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 ARGUMENTS, ROWS = crossing, indexing
@@ -25,9 +26,10 @@ ARGUMENTS, ROWS = crossing, indexing
 (`devmemlab.base.sources`)."""
 REGISTRY = {}
 remember_operators()
+_sources = None if config.DISABLE_JIT else Sources(PACKAGE)
 _directory = None
-_sources = None
 _folders = {}
+_modules = {}
 _opened = False
 
 
@@ -39,41 +41,42 @@ def cache_directory():
     directory : pathlib.Path or None
         None when nothing is cached (no writable place, or the JIT is off).
     """
-    global _directory, _sources, _opened
+    global _directory, _opened
     if not _opened:
         _opened = True
         if not config.DISABLE_JIT:
-            _sources = Sources(PACKAGE)
             _directory = cache.open_cache()
     return _directory
 
 
 def cache_folders():
-    """List the folders of `cache_directory` that this process uses, one a source file with kernels.
+    """List the folders of `cache_directory` that this process's kernels have, one a source file.
 
     Returns
     -------
     folders : list of pathlib.Path
         Empty when nothing is cached.
     """
-    return list(_folders.values())
+    folders = [_folder(path, module) for path, module in _modules.items() if path]
+    return [folder for folder in folders if folder]
 
 
-def _file_in_package(function):
-    """Find the file of this package that defines a function.
+@functools.cache
+def _file_in_package(name):
+    """Tell whether a file is one of this package.
 
     Parameters
     ----------
-    function : callable
-        A plain Python function.
+    name : str
+        As a function's code has it.
 
     Returns
     -------
     path : str or None
-        None for a function from elsewhere, a notebook cell among them.
+        None for a file from elsewhere, and for a notebook's cell.
     """
     try:
-        path = pathlib.Path(function.__code__.co_filename).resolve()
+        path = pathlib.Path(name).resolve()
         return str(path) if path.is_relative_to(PACKAGE) else None
     except (OSError, ValueError):
         return None
@@ -103,30 +106,30 @@ def _folder(path, module):
     return _folders[path]
 
 
-def _lend(dispatcher, inner):
-    """Let other kernels call the inner form of a kernel.
+def _keeper(path):
+    """Say how the kernels of a source file are kept.
 
     Parameters
     ----------
-    dispatcher : numba dispatcher
-        What Python calls; its answers to other kernels are replaced.
-    inner : numba dispatcher
-        The same function, without machine code of its own.
+    path : str
+        The file.
 
-    Notes
-    -----
-    Numba types a constant argument as that very constant and would compile ``emit(trace, STEER, ...)`` anew for every
-    tracepoint, so literals are forgotten here. LLVM propagates the constants after inlining anyway.
+    Returns
+    -------
+    keep : callable
+        Takes a dispatcher, gives its `devmemlab.base.persist.KernelCache`, or None.
     """
-    resolve = inner.get_call_template
+    def keep(dispatcher):
+        function = dispatcher.py_func
+        folder = _folder(path, function.__module__)
+        if folder is None:
+            return None
+        outer = isinstance(dispatcher, KernelDispatcher)
+        linked = not outer
+        inner = linked and dispatcher.targetoptions.get("inline") != "always"
+        return persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner, linked)
 
-    def get_call_template(args, kws):
-        return resolve(tuple(types.unliteral(a) for a in args), {name: types.unliteral(a) for name, a in kws.items()})
-
-    dispatcher.get_call_template = get_call_template
-    if inner is not dispatcher:
-        dispatcher.get_overload = inner.get_overload
-        dispatcher.inner = inner
+    return keep
 
 
 def kernel(function=None, **options):
@@ -137,7 +140,7 @@ def kernel(function=None, **options):
     function : callable
         The function. It must return errno rather than raise (house law 4).
     **options
-        Passed to ``numba.njit`` (for example ``inline="always"``).
+        As for ``numba.njit`` (for example ``inline="always"``).
 
     Returns
     -------
@@ -152,24 +155,17 @@ def kernel(function=None, **options):
     """
     if function is None:
         return lambda f: kernel(f, **options)
-    wanted = {"nogil": True, "_nrt": False, **options}
-    inner = options.get("inline") != "always"
-    compiled = njit(**KERNEL if inner else {}, **wanted)(function)
-    if compiled is function:
+    path = _file_in_package(function.__code__.co_filename)
+    name = f"{function.__module__}.{function.__qualname__}"
+    if config.DISABLE_JIT:
+        compiled = function
         function.py_func = function
     else:
-        _lend(compiled, njit(**INNER, **wanted)(function) if inner else compiled)
-    path = _file_in_package(function)
+        compiled = dispatcher_of(function, {"nogil": True, "_nrt": False, **options}, _keeper(path) if path else None)
     if path:
-        folder = _folder(path, function.__module__)
-        name = f"{function.__module__}.{function.__qualname__}"
-        if folder:
-            for form in forms(compiled):
-                inner = form is not compiled
-                form._cache = persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner,
-                                                  linked=inner or len(forms(compiled)) == 1)
-                if inner and "<locals>" not in name:
-                    keep_inner(name, form, lambda: _sources.stamp(path))
+        if not config.DISABLE_JIT and options.get("inline") != "always" and "<locals>" not in name:
+            keep_inner(name, compiled, lambda: _sources.stamp(path))
+        _modules.setdefault(path, function.__module__)
         REGISTRY[name] = compiled
     return compiled
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numba import _dispatcher, config, typeof
 from numba.core.errors import TypingError
+from numba.core.funcdesc import default_mangler
 
 from devmemlab.base.component import component
 from devmemlab.base.crossing import Sealed, note_words, seal
@@ -130,6 +131,23 @@ def test_names_and_tables_are_part_of_the_type():
     assert typeof(inner) is typeof(make(9).inner) and typeof(inner) != typeof(swapped)
     assert typeof(inner) != typeof(Inner(inner.one, inner.one))
     assert pickle.loads(pickle.dumps(typeof(inner))) is typeof(inner)
+
+
+@pytest.mark.compiled_only
+def test_what_is_no_ordinary_table_is_typed_as_it_is():
+    rows, shut = table(ROW, 6), table(ROW, 6)
+    shut.flags.writeable = False
+    for again in range(2):
+        for one in (rows, shut, rows[::2], rows[2:4], table(ROW, 2, 3)):
+            assert typeof(Inner(one, rows)).fields == (typeof(one), typeof(rows))
+
+
+@pytest.mark.compiled_only
+def test_names_of_functions_stay_short_and_tell_components_apart():
+    inner = make().inner
+    kinds = [typeof(each) for each in (inner, Swapped(*inner), Inner(inner.one, inner.one), make())]
+    spelled = [default_mangler("f", [kind]) for kind in kinds]
+    assert len(set(spelled)) == len(kinds) and max(map(len, spelled)) < 60
 
 
 def test_a_hosts_note_lasts_as_long_as_its_tables():
