@@ -12,6 +12,6 @@ zcrx and entry_zcrx (receiving through rings); token_face and entry_tokens (many
 token_watch (who holds what, and who uses it afterwards), token_lives and token_report; call_record (what calls answered);
 netlink, netlink_controller, netlink_listen (with genl/, the kernel's side of it); ethtool and its parts (settings, rss, rules,
 stats), shell and its parts (the same as command lines), commands_of; audit, audit_sending and detached (what is held, and until
-when), tap and inspect (what can be seen of a packet); readiness, tcp_poll and selector (poll, select, selectors, asyncio),
+when), tap and inspect (what can be seen of a packet); readiness, tcp_poll, selector and event_loop (poll, select, asyncio),
 counters, counter_table and socket_table (nstat, ss), sysctl. ports/ is the rim.
 """

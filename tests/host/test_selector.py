@@ -2,9 +2,12 @@
 
 import asyncio
 import errno
+import os
 import select
 import selectors
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -16,6 +19,12 @@ from tests.lab.test_wire import connection, pair
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 ALL = POLLIN | POLLOUT | POLLRDHUP
+
+
+@pytest.mark.once
+def test_only_who_asks_for_an_event_loop_waits_for_asyncio():
+    program = "import sys, devmemlab.lab.lab; sys.exit(bool({'asyncio', 'ssl'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}).returncode == 0
 
 
 @pytest.fixture
