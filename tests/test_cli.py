@@ -89,6 +89,29 @@ def test_only_commands_that_exist_are_listed(monkeypatch):
     assert CliRunner().invoke(cli.main, ["fly"]).exit_code == 2
 
 
+LOOKS = """
+import gc, sys
+import click
+from devmemlab import cli
+
+@click.command()
+def look():
+    print(gc.get_threshold()[0] > 10_000, "coverage" in sys.modules)
+
+cli._LazyGroup.get_command = lambda *_: look
+if sys.argv[2:]:
+    cli.main(["look"])
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("more, said", [([], "True True"), (["within"], "False False")])
+def test_only_in_a_process_of_its_own_a_command_changes_pythons_settings(more, said):
+    """There Python looks for garbage less often, and Numba does not find coverage."""
+    done = subprocess.run([sys.executable, "-c", LOOKS, "look", *more], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [said] and done.returncode == 0, done.stderr
+
+
 def test_version():
     from devmemlab import __version__
     assert CliRunner().invoke(cli.main, ["--version"]).output == f"devmemlab, version {__version__}\n"
