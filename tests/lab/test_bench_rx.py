@@ -217,6 +217,13 @@ def test_what_this_process_holds_is_not_counted_as_the_programs():
     assert case.figures([time_once(case)])["peak_rss_mib"][0] < 100 and held[4096] == 1
 
 
+@pytest.mark.once
+def test_python_keeps_what_it_makes_of_sources(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    case = cold.Process("keeps", "-S", "-c", "import sys; sys.exit(sys.dont_write_bytecode)")
+    case.check(case.run())
+
+
 def test_quick_leaves_out_what_takes_minutes():
     with cold.cases(True) as quick, cold.cases() as full:
         assert {"warm", "lesson_00"} <= {case.name for case in full} - {case.name for case in quick}

@@ -22,7 +22,8 @@ CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 seconds: from the start of the process to its end. peak_rss_mib: its largest resident set, or that of a process it started,
 whichever is larger. first_kernel and warm begin with an empty cache; demo and start_64GiB have run once before; import, lessons
-and all of these find their files read before.
+and all of these find their files read before. Python keeps what it makes of source files, as it does unless it is told
+otherwise (PYTHONDONTWRITEBYTECODE): the first run of a fresh clone takes some seconds more.
 start_64GiB: a host with 64 bound queues and a dmabuf of 64 GiB."""
 START = """
 import devmemlab as dml
@@ -81,11 +82,12 @@ class Process(Case):
     def run(self):
         """Start it and wait for it; gives status, what it said last, and nanoseconds."""
         with tempfile.TemporaryDirectory(prefix="devmemlab-bench-") as folder:
-            home = {"NUMBA_CACHE_DIR": f"{folder}/cache"} if self.empty else {}
+            environ = os.environ | ({"NUMBA_CACHE_DIR": f"{folder}/cache"} if self.empty else {})
+            environ.pop("PYTHONDONTWRITEBYTECODE", None)
             words = [word.replace("{folder}", folder) for word in self.arguments]
             with open(f"{folder}/said", "wb+") as said:
                 starter = subprocess.Popen([sys.executable, "-I", "-S", "-c", STARTER, f"{folder}/told", sys.executable, *words],
-                                           stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=os.environ | home)
+                                           stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environ)
                 try:
                     starter.wait()
                 finally:
