@@ -285,7 +285,8 @@ def test_a_comparison_is_of_throughputs():
                                       results(a=("ns_per_packet", 100), b=("gbytes_per_s", 4)))
     assert [line[5:] for line in cells[1::2]] == [("2.00", "no"), ("0.50", "no"), ("-", "-")]
     assert [line[3:] for line in cells[2::2]][:2] == [("0.5", "1", "0.50", "yes"), ("0.02", "0.04", "0.50", "yes")]
-    assert len(where) == 3 and all("load average 0.5" in line for line in where[:2]) and where[2].startswith("2 of 4 figures agree")
+    assert len(where) == 3 and all("load average 0.5" in line for line in where[:2])
+    assert where[2].startswith("2 of 4 figures agree")
 
 
 def test_figures_agree_where_each_median_is_within_the_spread_of_the_other():

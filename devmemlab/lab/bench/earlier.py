@@ -125,5 +125,5 @@ def comparison(now, before):
             cells.append((row["bench"], row["case"], name, f"{figure['median']:.3g}",
                           f"{then[name]['median']:.3g}" if name in then else "-", f"{ratio:.2f}" if ratio else "-",
                           "-" if not ratio else "yes" if verdicts[-1] else "no"))
-    where.append(f"{sum(verdicts)} of {len(verdicts)} figures agree: each median lies within the other run's smallest and largest")
+    where.append(f"{sum(verdicts)} of {len(verdicts)} figures agree: each median lies in the spread of the other run")
     return where, cells
