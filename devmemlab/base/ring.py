@@ -100,9 +100,10 @@ def ring_produce(rings, ring, entry):
         0, or ``-ENOSPC`` when the slot is still occupied or the capacity is 0.
     """
     ctl = rings.ctl[ring]
+    slots = rings.slot[ring]
     if ctl.capacity == 0:
         return -ENOSPC
-    slot = rings.slot[ring, ctl.producer]
+    slot = slots[ctl.producer]
     if slot.entry != 0:
         return -ENOSPC
     slot.entry = entry

@@ -15,7 +15,7 @@ Reading order, which is the life of a buffer; every stop ends where the next beg
 4. chosen for a pool: gen_pool or lifo choose a net_iov, user_provider asks yours, iouring takes what user space gave back,
    pages are the host's own; provider asks the right one of them, and provider_kit judges yours;
 5. in a pool: pool_table, pool_create; pool_alloc hands it out (cache, ring, provider), and pool_put takes the last reference
-   back (cache, ring, home); pool_frag shares one between packets; tx_frag is the other
+   back (cache, ring, home), pool_bulk of many at once; pool_frag shares one between packets; tx_frag is the other
    currency, of buffers that are only to be sent;
 6. the end: pool_destroy waits for the last buffer; area and work_face undo what bind did;
 7. told and checked: pool_stats, pool_reports, pool_face, page_pool (the whole interface in one place), audit_places, audit, mem.

@@ -8,6 +8,7 @@ Omits. NUMA rebalancing of a running pool.
 import numpy as np
 
 from devmemlab.base.kernel import kernel
+from devmemlab.base.likely import likely
 from devmemlab.base.ring import ring_consume, ring_peek
 from devmemlab.base.seq import seq_diff
 from devmemlab.base.trace import PAGE_POOL_EMPTY, PAGE_POOL_STATE_RELEASE, emit
@@ -197,9 +198,10 @@ def page_pool_alloc_netmems(pools, netmems, providers, trace, pool):
         Handle, 0 when there is none.
     """
     ctl = pools.ctl[pool]
+    cache = pools.cache[pool]
     count = ctl.cache_count
-    if count > ctl.cache_floor:
+    if likely(count > ctl.cache_floor):
         ctl.cache_count = count - 1
         ctl.alloc_fast += 1
-        return pools.cache[pool, count - 1].entry
+        return cache[count - 1].entry
     return page_pool_alloc_slow(pools, netmems, providers, trace, pool)

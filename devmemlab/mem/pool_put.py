@@ -9,14 +9,12 @@ import numpy as np
 
 from devmemlab.base.errno import EINVAL
 from devmemlab.base.kernel import kernel
+from devmemlab.base.likely import likely
 from devmemlab.base.ring import ring_produce
 from devmemlab.base.trace import PAGE_POOL_RECYCLE, emit
 from devmemlab.mem.netmem import PLACE_CACHE, PLACE_RING
 from devmemlab.mem.pool_alloc import page_pool_return_netmem
 from devmemlab.mem.pool_table import PP_ALLOC_CACHE_SIZE
-
-BULK = 16
-
 
 @kernel
 def page_pool_unref_netmem(netmems, netmem, nr):
@@ -153,13 +151,14 @@ def page_pool_put_netmem(pools, netmems, providers, trace, pool, netmem, allow_d
         1 the last reference went, 0 references remain, ``-EINVAL`` there was none, or the pool does not own the buffer.
     """
     ctl = pools.ctl[pool]
+    cache = pools.cache[pool]
     row = netmems[netmem >> 1]
     count = ctl.cache_count
-    if row.pp_ref_count == 1 and row.page_refcount == 1 and row.pp == pool + 1:
+    if row.pp_ref_count == 1 and likely(row.page_refcount == 1) and likely(row.pp == pool + 1):
         if allow_direct:
-            if count < ctl.cache_limit:
+            if likely(count < ctl.cache_limit):
                 row.place = PLACE_CACHE
-                pools.cache[pool, count].entry = netmem
+                cache[count].entry = netmem
                 ctl.cache_count = count + 1
                 ctl.recycle_cached += 1
                 emit(trace, PAGE_POOL_RECYCLE, pool, netmem, PLACE_CACHE, 0)
@@ -173,88 +172,3 @@ def page_pool_put_netmem(pools, netmems, providers, trace, pool, netmem, allow_d
         row.pp_ref_count -= 1           # an skb that recvmsg has read to its end: its tokens hold the rest
         return np.int64(0)
     return page_pool_put_slow(pools, netmems, providers, trace, pool, netmem, allow_direct)
-
-
-@kernel
-def _put_group(pools, netmems, providers, trace, handles, first, end, pool):
-    """Recycle the buffers of one pool in one go: what the ring refuses goes home, and the refusal is counted once.
-
-    Parameters
-    ----------
-    pools : PagePools
-        Ring and statistics of `pool` change.
-    netmems : NETMEM[n]
-        Places change.
-    providers : Providers
-        Changes when the ring refuses.
-    trace : Trace or None
-        Records where they went.
-    handles : SLOT[n]
-        Those of `pool` are set to 0.
-    first, end : int64
-        Look in ``[first, end)``.
-    pool : int64
-        Pool row.
-    """
-    ctl = pools.ctl[pool]
-    for k in range(first, end):
-        netmem = handles[k].entry
-        if netmem and netmems[netmem >> 1].pp == pool + 1 and netmems[netmem >> 1].page_refcount != 1:
-            handles[k].entry = 0
-            ctl.recycle_released_refcnt += 1
-            page_pool_return_netmem(pools, netmems, providers, trace, pool, netmem)
-    refused = False
-    for k in range(first, end):
-        netmem = handles[k].entry
-        if netmem == 0 or netmems[netmem >> 1].pp != pool + 1:
-            continue
-        handles[k].entry = 0
-        if not refused and ring_produce(pools.ring, pool, netmem) == 0:
-            netmems[netmem >> 1].place = PLACE_RING
-            ctl.recycle_ring += 1
-            emit(trace, PAGE_POOL_RECYCLE, pool, netmem, PLACE_RING, 0)
-            continue
-        if not refused:
-            ctl.recycle_ring_full += 1
-        refused = True
-        page_pool_return_netmem(pools, netmems, providers, trace, pool, netmem)
-
-
-@kernel
-def page_pool_put_netmem_bulk(pools, netmems, providers, trace, handles, count):
-    """Drop one reference from each of many buffers, of any pools, in process context, 16 at a time.
-
-    Parameters
-    ----------
-    pools : PagePools
-        Rings and statistics of the owning pools change.
-    netmems : NETMEM[n]
-        Counts drop.
-    providers : Providers
-        Changes when a ring refuses.
-    trace : Trace or None
-        Records where they went.
-    handles : SLOT[n]
-        Field ``entry`` of rows ``[0, count)``: handles; set to 0 as they are dealt with.
-    count : int64
-        How many.
-
-    Returns
-    -------
-    last : int64
-        How many of them had their last reference dropped.
-    """
-    last = np.int64(0)
-    for first in range(0, count, BULK):
-        end = min(first + BULK, count)
-        for i in range(first, end):
-            netmem = handles[i].entry
-            if netmem and page_pool_unref_netmem(netmems, netmem, 1) == 0:
-                last += 1
-            else:
-                handles[i].entry = 0
-        for i in range(first, end):
-            if handles[i].entry:
-                pool = netmems[handles[i].entry >> 1].pp - 1
-                _put_group(pools, netmems, providers, trace, handles, i, end, pool)
-    return last

@@ -12,7 +12,7 @@ BUGS = {
     "a hit leaves the cache as high as it was": (
         "pool_alloc", "ctl.cache_count = count - 1", "ctl.cache_count = count"),
     "a hit takes the bottom of the cache": (
-        "pool_alloc", "return pools.cache[pool, count - 1].entry", "return pools.cache[pool, 0].entry"),
+        "pool_alloc", "return cache[count - 1].entry", "return cache[0].entry"),
     "a refill brings one too many": (
         "pool_alloc", "while ctl.cache_count < PP_ALLOC_CACHE_REFILL:", "while ctl.cache_count <= PP_ALLOC_CACHE_REFILL:"),
     "what goes home is not counted": (
@@ -26,17 +26,17 @@ BUGS = {
     "a borrowed page is recycled from the slow path": (
         "pool_put", "    if row.page_refcount != 1:\n", "    if row.page_refcount > 2:\n"),
     "a borrowed page is recycled from the fast path": (
-        "pool_put", "row.pp_ref_count == 1 and row.page_refcount == 1 and", "row.pp_ref_count == 1 and"),
+        "pool_put", "row.pp_ref_count == 1 and likely(row.page_refcount == 1) and", "row.pp_ref_count == 1 and"),
     "another pool's buffer is taken": (
-        "pool_put", "row.page_refcount == 1 and row.pp == pool + 1:", "row.page_refcount == 1:"),
+        "pool_put", " and likely(row.pp == pool + 1):", ":"),
     "a full cache is not noted": (
         "pool_put", "ctl.recycle_cache_full += 1", "pass"),
     "the cache takes one too many": (
-        "pool_put", "if count < ctl.cache_limit:", "if count <= ctl.cache_limit:"),
+        "pool_put", "if likely(count < ctl.cache_limit):", "if likely(count <= ctl.cache_limit):"),
     "a refused bulk goes on trying": (
-        "pool_put", "        refused = True\n", "        refused = False\n"),
+        "pool_bulk", "        refused = True\n", "        refused = False\n"),
     "a bulk forgets a reference": (
-        "pool_put", "if netmem and page_pool_unref_netmem(netmems, netmem, 1) == 0:", "if netmem:"),
+        "pool_bulk", "if netmem and page_pool_unref_netmem(netmems, netmem, 1) == 0:", "if netmem:"),
     "a freed chunk is not looked at again": (
         "gen_pool", "if chunk > own.chunk_hint:", "if chunk < own.chunk_hint:"),
     "a freed word is not looked at again": (
