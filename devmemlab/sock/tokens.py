@@ -18,7 +18,7 @@ from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.trace import DONTNEED, emit
 from devmemlab.base.xarray import FANOUT, xa_freed, xa_leaf
 from devmemlab.mem.netmem import PLACE_SKB, PLACE_TOKEN, netmem_get_pp_ref, netmem_row
-from devmemlab.mem.page_pool import page_pool_put_netmem
+from devmemlab.mem.page_pool import page_pool_put_entries, page_pool_put_netmem
 from devmemlab.sock.uapi import DMABUF_TOKEN_BYTES, MAX_DONTNEED_FRAGS, MAX_DONTNEED_TOKENS, get_dmabuf_token
 
 AHEAD = 8
@@ -71,18 +71,32 @@ def _return_run(tokens, sock, pools, netmems, providers, trace, token, count):
     first = token & (FANOUT - 1)
     emptied = np.int64(token == 0)
     released = np.int64(0)
-    for slot in range(first, min(first + count, np.int64(FANOUT))):
-        prefetch_row(netmems, netmem_row(tokens.slot[leaf, (slot + AHEAD) & (FANOUT - 1)].entry))
-        netmem = tokens.slot[leaf, slot].entry
+    slots = tokens.slot[leaf]
+    end = min(first + count, np.int64(FANOUT))
+    for slot in range(first + 1, min(first + AHEAD, end)):
+        prefetch_row(netmems, netmem_row(slots[slot].entry))
+    slot = first
+    while slot < end:
+        netmem = slots[slot].entry
         if netmem <= 0:
+            slot += 1
             continue
-        tokens.slot[leaf, slot].entry = 0
+        row = netmems[netmem_row(netmem)]
+        pp = row.pp
+        # A trace tells of each token before its buffer, and a token alone is no run.
+        if trace is None and pp > 0 and slot + 1 < end:
+            after = page_pool_put_entries(pools, netmems, slots, slot, end, pp)
+            if after > slot:
+                emptied |= ~(np.int64(-2) << (after - slot - 1)) << slot
+                released += after - slot
+                slot = after
+                continue
+        slots[slot].entry = 0
         emptied |= np.int64(1) << slot
         released += 1
         emit(trace, DONTNEED, sock, token - first + slot, netmem, 0)
-        row = netmems[netmem_row(netmem)]
+        slot += 1
         row.place = PLACE_TOKEN
-        pp = row.pp
         if pp > 0 and page_pool_put_netmem(pools, netmems, providers, trace, pp - 1, netmem, 0) == 0:
             row.place = PLACE_SKB       # its skb is not read to the end yet
     xa_freed(tokens, sock, leaf, emptied, released)

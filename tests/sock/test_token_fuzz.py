@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devmemlab.base.trace import events, make_trace
 from devmemlab.base.xarray import make_xarrays, xa_alloc
 from devmemlab.host.inspect import tokens_of
 from devmemlab.lab import scenes_tokens as scenes
@@ -99,7 +100,7 @@ class Table:
 
     def __init__(self, live, buffers=4):
         self.mem = small_mem()
-        self.device = DeviceMemory(16 * 4096)
+        self.device = DeviceMemory(256 * 4096)
         self.pool = devmem_pool(self.mem, self.mem.bind(2, self.mem.export(self.device)), pool_size=64)
         self.tokens, self.twin = make_xarrays(1, 64), NaiveTokens([0])
         self.netmems = [self.mem.alloc(self.pool) for _ in range(buffers)]
@@ -116,6 +117,12 @@ class Table:
         for netmem in self.netmems:
             assert self.mem.netmems[netmem >> 1].pp_ref_count == 1 + self.twin.refs[netmem]
         assert self.tokens.root[0].live == self.twin.live
+
+    def tables(self):
+        """All of it, but for where the memory lies."""
+        pools = self.mem.pools
+        parts = (*self.tokens, pools.ctl, pools.ring.ctl[:16], pools.ring.slot[:16, :64], self.mem.netmems[:1 << 12])
+        return [part[field].tolist() for part in parts for field in part.dtype.names if field != "dma_addr"]
 
     def close(self):
         self.mem.close()
@@ -137,6 +144,29 @@ def test_the_budget_of_a_call_is_spent_on_ids_that_do_not_exist(live, calls):
         assert named_ids(optval) == [s + j & 0xFFFFFFFF for s, c in ranges for j in range(min(c, 1025))][:1024]
         table.check()
     table.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tokens_go_alike_whether_they_go_in_runs_or_are_traced_one_by_one(seed):
+    """The last reference of most buffers goes to the ring, until it is full; some are still somebody else's too."""
+    rng, trace = random.Random(seed), make_trace()
+    runs, traced = Table(150, buffers=150), Table(150, buffers=150)
+    for table in (runs, traced):
+        for netmem in table.netmems[:135:1 + seed % 2]:
+            assert table.mem.put(table.pool, netmem) == 0
+    left = 150
+    while left:
+        ranges = [(rng.randrange(0, 160), rng.choice((1, 2, 9, 70))) for _ in range(rng.randrange(1, 4))]
+        optval = np.frombuffer(np.asarray(ranges, "<u4").tobytes(), np.uint8)
+        released = sock_devmem_dontneed(*runs.args, optval, len(optval))
+        assert released == sock_devmem_dontneed(*traced.args[:-1], trace, optval, len(optval)) == runs.twin.dontneed(0, ranges)
+        assert runs.tables() == traced.tables()
+        left -= released
+    told = events(trace, "dontneed", "page_pool_recycle")
+    assert [event["frag_token"] for event in told if event["name"] == "dontneed"] and len(told) > 150
+    assert all(before["netmem"] == event["netmem"] for before, event in zip(told, told[1:]) if event["name"] != "dontneed")
+    runs.close()
+    traced.close()
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
