@@ -95,13 +95,10 @@ def put_devmem_cmsg(control, at, cmsg_type, frag_offset, frag_size, frag_token, 
     Linux include/uapi/linux/uio.h, struct dmabuf_cmsg.
     """
     store_le64(control, at, CMSG_HEADER_BYTES + DMABUF_CMSG_BYTES)
-    store_le32(control, at + 8, SOL_SOCKET)
-    store_le32(control, at + 12, cmsg_type)
+    store_le64(control, at + 8, SOL_SOCKET | cmsg_type << 32)
     store_le64(control, at + 16, frag_offset)
-    store_le32(control, at + 24, frag_size)
-    store_le32(control, at + 28, frag_token)
-    store_le32(control, at + 32, dmabuf_id)
-    store_le32(control, at + 36, 0)
+    store_le64(control, at + 24, frag_size & 0xFFFFFFFF | frag_token << 32)
+    store_le64(control, at + 32, dmabuf_id & 0xFFFFFFFF)
 
 
 @kernel
