@@ -9,6 +9,7 @@ import numpy as np
 
 from devmemlab.base.kernel import kernel
 from devmemlab.base.likely import likely
+from devmemlab.base.prefetch import prefetch_row
 from devmemlab.base.ring import ring_consume, ring_peek
 from devmemlab.base.seq import seq_diff
 from devmemlab.base.trace import PAGE_POOL_EMPTY, PAGE_POOL_STATE_RELEASE, emit
@@ -16,6 +17,9 @@ from devmemlab.mem.netmem import PLACE_CACHE, netmem_clear_pp, netmem_is_pref_ni
 from devmemlab.mem.pages import put_page
 from devmemlab.mem.pool_table import PP_ALLOC_CACHE_REFILL, PROVIDER_PAGES
 from devmemlab.mem.provider import provider_alloc, provider_release
+
+ENTRIES_AHEAD = 8
+"""The rows of so many entries of the ring are on their way into the cache."""
 
 
 @kernel
@@ -95,7 +99,11 @@ def _refill_from_ring(pools, netmems, providers, trace, pool):
         ctl.alloc_empty += 1
         emit(trace, PAGE_POOL_EMPTY, pool, 0, 0, 0)
         return np.int64(0)
+    ring = pools.ring.ctl[pool]
     while ctl.cache_count < PP_ALLOC_CACHE_REFILL:
+        ahead = ring.consumer_head + ENTRIES_AHEAD
+        if ahead < ring.capacity:
+            prefetch_row(netmems, pools.ring.slot[pool, ahead].entry >> 1)
         netmem = ring_consume(pools.ring, pool)
         if netmem == 0:
             break
