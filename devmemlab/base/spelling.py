@@ -12,7 +12,7 @@ from numba.core.serialize import dumps
 from devmemlab.base.component import ComponentType
 
 _NAMED = types.Integer, types.Float, types.Boolean, types.NoneType
-_WORDS = type(None), bool, int
+_WORDS = type(None), bool, int, float, str
 
 
 def _says_all(kind):
