@@ -12,13 +12,12 @@ to it (``available_externally``), so that small ones are inlined; what Python ca
 kernel.
 """
 
-import hashlib
-
 import llvmlite.binding as llvm
 
-from devmemlab.base.spelling import spell
+from devmemlab.base.spelling import digest_of, name_rows_by_content, spell
 from devmemlab.base.whole import KernelCompiler, KernelLibrary, libraries_below
 
+name_rows_by_content()
 BITCODE = "devmemlab bitcode"
 _KEPT = {}
 
@@ -196,7 +195,7 @@ class InnerCompiler(KernelCompiler):
             stamp = dispatcher.still_true()
             if stamp is not None:
                 function.unique_id = stamp
-                function.unique_name = f"{name}${stamp}{hashlib.sha256(spell(self.state.args).encode()).hexdigest()[:16]}"
+                function.unique_name = f"{name}${stamp}{digest_of(spell(self.state.args))}"
                 self.state.library.kept = name, self.state.args
         return managers
 

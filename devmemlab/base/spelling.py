@@ -4,7 +4,13 @@ Law.   What is spelled alike is the same, in this process or in another.
 Reads. Numba's ``numba.core.types`` (its names of types say all, for the types listed here).
 Omits. A spelling that is the same in every process for types that kernels of this package are not called with: for those a
        cache may miss.
+
+In symbols Numba names a row's type by a number that it counts up, so two processes give one function two names, and code of the
+one cannot be linked with code of the other. Here it is named by what it is made of, from `name_rows_by_content` on.
 """
+
+import functools
+import hashlib
 
 from numba import types
 from numba.core.serialize import dumps
@@ -51,6 +57,28 @@ def _spell(kind):
         return dumps(kind).hex()
     _KNOWN[kind] = str(kind)
     return _KNOWN[kind]
+
+
+@functools.cache
+def digest_of(words):
+    """Shorten words.
+
+    Parameters
+    ----------
+    words : str
+        Any.
+
+    Returns
+    -------
+    digest : str
+        16 hexadecimal digits.
+    """
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def name_rows_by_content():
+    """Have Numba name types of rows in symbols as every process would."""
+    types.Record.mangling_args = property(lambda kind: ("Record", (digest_of(kind.name),)))
 
 
 def spell(kinds):

@@ -61,6 +61,30 @@ def test_bitcode_comes_back_from_the_cache(tmp_path):
     assert told == [["3", "0", "1", "0"], ["3", "0", "0", "1"]]
 
 
+ROWS = """
+import sys
+import numpy as np
+from numba import typeof
+for k in range(int(sys.argv[1])):
+    typeof(np.zeros(1, [(f"f{k}", np.int64)])[0])
+from devmemlab.mem.ledger import ledger_add, make_ledger
+from devmemlab.net.zerocopy import UBUF
+ledger_add(make_ledger(), 0, 1)
+print(*(result.fndesc.llvm_func_name for result in ledger_add.overloads.values()))
+print(typeof(make_ledger()[0]).mangling_args, typeof(np.zeros(1, UBUF)[0]).mangling_args)
+"""
+
+
+@pytest.mark.compiled_only
+def test_symbols_of_kernels_that_take_rows_are_the_same_in_every_process(tmp_path):
+    """Two processes that fill one cache may each find the other's callee: it has to have the name that the caller asks for."""
+    told = [subprocess.run([sys.executable, "-c", ROWS, others], env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / others)},
+                           capture_output=True, text=True, check=True).stdout for others in ("0", "7")]
+    names, kinds = told[0].splitlines()
+    assert told[0] == told[1] and "ledger_add" in names
+    assert len(set(kinds.split("'Record'"))) == 3, "and different rows have different names"
+
+
 @kernel
 def _sum(table, n):
     total = 0
