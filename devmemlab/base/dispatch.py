@@ -17,6 +17,7 @@ from numba import _dispatcher, config, types
 from numba.core.caching import NullCache
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.cpu import CPUTargetOptions
 from numba.core.dispatcher import CompilingCounter, OmittedArg, _FunctionCompiler
 from numba.core.registry import CPUDispatcher
 from numba.core.typeconv.rules import default_type_manager
@@ -62,8 +63,13 @@ class LateDispatcher(CPUDispatcher):
     def __getattr__(self, name):
         """Finish it, whatever is asked for: this is called for what is not there."""
         with global_compiler_lock:
-            if "_unfinished" in self.__dict__:
-                self._finish(*self.__dict__.pop("_unfinished"))
+            unfinished = self.__dict__.pop("_unfinished", None)
+            if unfinished:
+                try:
+                    self._finish(*unfinished)
+                except BaseException:
+                    self._unfinished = unfinished       # an interrupt may come at any time; whoever asks next begins anew
+                    raise
         return object.__getattribute__(self, name)
 
     def _finish(self, local_types, options, pipeline):
@@ -206,7 +212,7 @@ def dispatcher_of(function, options, keep=None):
     function : callable
         The plain function.
     options : dict
-        What ``numba.njit`` is told.
+        What ``numba.njit`` is told; ``cache`` says nothing here.
     keep : callable, optional
         As for `LateDispatcher`.
 
@@ -214,7 +220,18 @@ def dispatcher_of(function, options, keep=None):
     -------
     dispatcher : LateDispatcher
         A `KernelDispatcher`, but for what is always inlined: there is one form of that.
+
+    Raises
+    ------
+    TypeError
+        It is no plain function, or an option is none of Numba's.
     """
+    if not inspect.isfunction(function):
+        raise TypeError(f"{function!r} is no plain function; a kernel is made of one (its own is kernel.py_func)")
     options = {"boundscheck": None, **options, "nopython": True, "no_cfunc_wrapper": True}
+    options.pop("cache", None)
+    unknown = [name for name in options if name != "locals" and not hasattr(CPUTargetOptions, name)]
+    if unknown:
+        raise TypeError(f"{function.__qualname__}: Numba has no option {unknown[0]!r} for a kernel")
     kind = InnerDispatcher if options.get("inline") == "always" else KernelDispatcher
     return kind(function, options.pop("locals", None), options, keep=keep)

@@ -127,7 +127,8 @@ def _keeper(path):
         outer = isinstance(dispatcher, KernelDispatcher)
         linked = not outer
         inner = linked and dispatcher.targetoptions.get("inline") != "always"
-        return persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner, linked)
+        return persist.KernelCache(function, folder, lambda: _sources.stamp(path) is not None, inner, linked,
+                                   dispatcher.targetoptions)
 
     return keep
 

@@ -32,7 +32,7 @@ def _memcpy(typingctx, dst, dst_at, src, src_at, nbytes):
 
 
 def copy_octets(dst, dst_at, src, src_at, nbytes):
-    """Copy octets: the one copy primitive of the lab.
+    """Copy octets: the copy primitive of the lab; `devmemlab.base.streaming` is its form past the caches.
 
     Parameters
     ----------

@@ -127,9 +127,12 @@ class KernelCache(_Cache):
         Whether this is the form that other kernels call.
     linked : bool
         Whether other code may be linked with it: False for what has an inner form beside it.
+    options : dict, optional
+        What it is compiled with.
     """
 
-    def __init__(self, function, directory, still_true, inner=False, linked=True):
+    def __init__(self, function, directory, still_true, inner=False, linked=True, options=None):
+        self._options = repr(sorted((options or {}).items()))
         self._function, self._directory, self._still_true, self._linked = function, str(directory), still_true, linked
         name = f"{function.__module__}.{function.__qualname__}{INNER_SUFFIX if inner else ''}".replace("<", "").replace(">", "")
         self._beginning = f"{name}-{function.__code__.co_firstlineno}.py{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
@@ -171,7 +174,7 @@ class KernelCache(_Cache):
         """
         function = self._function
         cells = dumps(tuple(cell.cell_contents for cell in function.__closure__)) if function.__closure__ else b""
-        words = spell(_args(sig)), str(getattr(sig, "return_type", None)), repr(codegen.magic_tuple())
+        words = spell(_args(sig)), str(getattr(sig, "return_type", None)), repr(codegen.magic_tuple()), self._options
         digest = hashlib.sha256()
         for part in (*(word.encode() for word in words), function.__code__.co_code, cells):
             digest.update(hashlib.sha256(part).digest())

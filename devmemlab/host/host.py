@@ -5,7 +5,6 @@ Reads. House laws 5, 7 and 10.
 Omits. Protocols other than TCP.
 """
 
-
 import numpy as np
 
 from devmemlab.base.crossing import seal

@@ -178,10 +178,11 @@ def poll_queue(memory, queue, first, nic, pkt, rxqs, skbs, tcbs, txq, netmems, p
         packet = pkt
         if known:
             packet = rxqs.parsed[first * PARSED_ROWS + ((train - 1) & (PARSED_ROWS - 1))]
-            if row.parsed < 0:
+            if row.parsed < 0 or row.frag_list:
+                # The row stays as it is: others of the train go by it, and a frag list's links are told by changing it.
                 gro.pkt[GRO_FLOWS] = packet
                 packet = gro.pkt[GRO_FLOWS]
-                packet.seq = row.seq
+                packet.seq = row.seq if row.parsed < 0 else packet.seq
         err = np.int64(0)
         if split == SPLIT:
             err = np.int64(skb_put_header(memory, skbs, skb, header_at, header_bytes, ledger))

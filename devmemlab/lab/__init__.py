@@ -1,6 +1,6 @@
 """Floor 7, the lab: programs that use the hosts, and measure.
 
-Law.   What is compared here sees the same frames, through the same kernels and the same copy primitive.
+Law.   What is compared here sees the same frames, through the same kernels and the same copy primitives.
 Reads. interfaces: sections 1, 3 and 4.
 Omits. A cost model of real hardware; of the benchmarks, gpu.
 

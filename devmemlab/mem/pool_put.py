@@ -16,6 +16,7 @@ from devmemlab.mem.netmem import PLACE_CACHE, PLACE_RING
 from devmemlab.mem.pool_alloc import page_pool_return_netmem
 from devmemlab.mem.pool_table import PP_ALLOC_CACHE_SIZE
 
+
 @kernel
 def page_pool_unref_netmem(netmems, netmem, nr):
     """Drop references without recycling.

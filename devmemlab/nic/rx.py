@@ -197,6 +197,7 @@ def nic_rx_frame(memory, wire, frame, number, nics, nic, rxqs, netmems, ledger, 
         if outcome == SPLIT and train_begins(ctl, pkt):
             keeper.train = queue + 1
             keeper.train_rule = rule
+            keeper.train_hash = rss
         q.rx_csum_unnecessary += 1
     elif csum == CSUM_BAD:
         q.rx_csum_bad += 1

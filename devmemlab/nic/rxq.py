@@ -27,7 +27,8 @@ RXQ = schema("active", "nic", "index", "pool", "header_start", "header_bytes", "
              "hds", "hds_thresh", "unreadable", "host_pages", "unmoved", "post", "used", "complete", "clean",
              "rx_packets", "rx_bytes", "rx_hsplit_pkt", "rx_hsplit_unsplit_pkt", "rx_hsplit_bytes",
              "rx_buf_alloc_fail", "rx_dropped_pkt", "rx_dropped_octets",
-             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "train", "train_rule", "gro_open",
+             "tail", "doorbell_shift", "doorbells", "copybreak", "parsed", "parsing", "train", "train_rule", "train_hash",
+             "gro_open",
              "irq_at_ns", "irq_waiting", "interrupts",
              "rx_copybreak_pkt", "rx_copied_pkt", "rx_cont_packet_cnt", "rx_frag_alloc_cnt", "rx_skb_alloc_fail",
              "rx_desc_err_dropped_pkt", "rx_hw_drops", "rx_hw_drop_overruns", "rx_csum_unnecessary", "rx_csum_none",
@@ -63,8 +64,8 @@ class RxQueues(NamedTuple):
     parsed : PKT[n_queue * 64 + n_queue * 4]
         Headers as the NIC understood them. Those of a NIC's latest good packets, 64 at most, begin at its first queue
         times 64; in that queue's row ``parsed`` counts those kept and ``parsing`` those begun, ``train`` is 1 + the queue of
-        the latest frame when others may follow it as `devmemlab.nic.train` says, ``train_rule`` the rule that chose the queue.
-        The rows behind all of these are hardware GRO's open flows.
+        the latest frame when others may follow it as `devmemlab.nic.train` says, ``train_rule`` and ``train_hash``
+        what chose the queue. The rows behind all of these are hardware GRO's open flows.
     """
 
     ctl: np.recarray

@@ -51,7 +51,8 @@ def train_begins(ctl, pkt):
     may : bool
         Its headers are those of the diagram, and nothing else at the NIC wants to see every frame.
     """
-    return (ctl.trains != 0 and ctl.gro_hw == 0 and ctl.steering == 0 and pkt.ip_version == 4 and pkt.tcp_at == TCP_AT
+    return (ctl.trains != 0 and ctl.gro_hw == 0 and ctl.steering == 0 and pkt.ip_version == 4 and pkt.vlan_tci < 0
+            and pkt.tcp_at == TCP_AT
             and (pkt.header_bytes == STAMPED_BYTES or pkt.header_bytes == PLAIN_BYTES))
 
 
@@ -147,7 +148,7 @@ def nic_rx_train(memory, wire, frames, number, stop, nics, nic, rxqs, netmems, l
     header, payload, length = pkt.header_bytes, pkt.payload_bytes, frames[number - 1].length
     model = frames[number - 1].offset
     needed = max((payload + q.buffer_bytes - 1) // q.buffer_bytes, 1)
-    rss = rxqs.cqe[queue, (q.complete - needed) & (q.desc_count - 1)].hash
+    rss = keeper.train_hash
     begin = number
     while number < stop:
         frame = frames[number]

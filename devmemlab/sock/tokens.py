@@ -7,7 +7,7 @@ Omits. What Linux loses when another thread returns an id that is only reserved:
 
 Ids are dense: the lowest free one is handed out, so a returned token's number comes back at once. A
 program that returns a token twice may therefore free somebody else's, exactly as on Linux. Ids are handed out by
-`devmemlab.sock.deliver`, some at a time, and come back here, some at a time.
+`devmemlab.sock.deliver_frags`, some at a time, and come back here, some at a time.
 """
 
 import numpy as np

@@ -134,7 +134,7 @@ def tcp_measure_segment(row, segment_bytes, payload_bytes, truesize):
 
     A whole segment is measured as if it came by itself, whatever GRO made of it: how many share an skb depends on how fast
     they were read. A short last segment that shares the skb may fill its buffers better than those that follow, so it lowers
-    the ratio and never raises it.
+    the ratio and never raises it; alone in a link of the skb's frag list, it says nothing of whole ones.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def tcp_measure_segment(row, segment_bytes, payload_bytes, truesize):
     payload_bytes, truesize : int64
         Of the arriving skb, octets.
     """
-    if segment_bytes < row.rcv_mss:
+    if segment_bytes < row.rcv_mss or segment_bytes > payload_bytes:
         return
     alone = SKB_OVERHEAD + (truesize - SKB_OVERHEAD) * segment_bytes // payload_bytes
     ratio = min(max((segment_bytes << 8) // alone, 1), 255)

@@ -104,3 +104,27 @@ def test_what_is_found_in_the_cache_wakes_no_compiler(tmp_path):
     said = [subprocess.run([sys.executable, "-c", LOADED], env=environ, capture_output=True, text=True, check=True).stdout.split()
             for _ in range(2)]
     assert said == [["True", "True", "1", "0"], ["True", "False", "0", "1"]]
+
+
+def test_what_cannot_be_a_kernel_is_refused_at_once_in_one_sentence():
+    for function in (_scaled, dict, len):
+        with pytest.raises(TypeError, match="is no plain function"):
+            kernel(function)
+    with pytest.raises(TypeError, match="no option 'fasthmath'"):
+        kernel(fasthmath=True)(lambda a: a)
+    assert kernel(cache=True)(lambda a: a + 1)(1) == 2, "Numba's own word is understood, and changes nothing"
+
+
+def test_an_interrupt_while_it_is_finished_is_not_the_end(monkeypatch):
+    @kernel
+    def late(a):
+        return a + 2
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(late), "_keep_from_now_on", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            late(1)
+    assert late(1) == 3

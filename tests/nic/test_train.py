@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from numba import config
 
 from devmemlab.base.trace import events
 from devmemlab.nic.train import frames_alike
@@ -17,14 +18,16 @@ OWN = ("parsed", "parsing", "train", "train_rule")
 
 
 def rows(table, *without):
-    return {name: table[name].tolist() for name in table.dtype.names if name not in without}
+    """What is not 0 in a table, and where: tables are large."""
+    found = {name: np.asarray(table[name]).ravel() for name in table.dtype.names if name not in without}
+    return {name: [(int(at), int(column[at])) for at in np.flatnonzero(column)] for name, column in found.items()}
 
 
 def seen_of(s):
     host = s.host
     return {"events": events(host.trace) if host.trace else None, "ledger": host.ledger.tolist(), "gro": rows(host.gro.ctl),
             "rx": rows(host.rxqs.ctl, *OWN), "nic": rows(host.nics.ctl, "trains"), "skbs": rows(host.skbs.ctl),
-            "netmems": rows(host.mem.netmems, "dma_addr"), "pools": rows(host.mem.pools.ctl), "tcbs": rows(host.tcbs.tcb),
+            "netmems": rows(host.mem.netmems[:host.mem._touched() + 1], "dma_addr"), "pools": rows(host.mem.pools.ctl), "tcbs": rows(host.tcbs.tcb),
             "drops": host.rxqs.drop.tolist(), "sent": [f["octets"] for f in s.forget()], "rest": (s.sizes, s.tokens)}
 
 
@@ -44,8 +47,8 @@ def run(bursts, trains, taken=True, **options):
 def random_bursts(seed, v6=False):
     """Bulk with everything that may interrupt it."""
     rng, at, bursts = random.Random(seed), 1, []
-    for _ in range(2):
-        burst, left = [], rng.randint(60, 100)
+    for _ in range(1 if config.DISABLE_JIT else 3):
+        burst, left = [], rng.randint(64, 90)
         while left > 0:
             fields = {}
             if rng.random() < 0.3:
@@ -66,14 +69,49 @@ def random_bursts(seed, v6=False):
     return bursts
 
 
-@pytest.mark.parametrize("trace", [1 << 16, False])
-@pytest.mark.parametrize("device, seed", [(True, 1), (True, 2), (False, 3)])
+@pytest.mark.parametrize("device, seed, trace", [(True, 1, 1 << 16), (True, 2, False), (False, 3, 1 << 16)])
 def test_with_trains_and_without_everything_that_can_be_seen_is_the_same(device, seed, trace):
-    options = {"device": device, "trace": trace, "rx_ring": 512, "dmabuf": "8MiB", "rcvbuf": 1 << 23}
+    options = {"device": device, "trace": trace, "dmabuf": "1MiB", "rcvbuf": 1 << 23}
     one, stream, members = run(random_bursts(seed), 1, **options)
     other, expected, none = run(random_bursts(seed), 0, **options)
     assert stream == expected and one == other
-    assert members > 40 and none == 0
+    assert members > 20 and none == 0
+
+
+@pytest.mark.parametrize("port", [PEER[1], PEER[1] + 1])
+def test_frames_whose_tag_is_taken_off_are_no_train(port):
+    """Behind a tag the ports lie where a plain frame has its sequence number, which may differ."""
+    seen = []
+    for trains in (1, 0):
+        with Burst(True, trace=1 << 12) as s:
+            s.host.nics.ctl[0].vlan_strip = 1
+            s.host.nics.ctl[0].trains = trains
+            for s.peer in (PEER, (PEER[0], port, PEER[2])):
+                s.port.inject(s.segment("A", b"q" * 100, vlan_tci=5), at_ns=s.lab.clock.now_ns, csum=fr.CSUM_VERIFIED)
+            s.peer = PEER
+            s.lab.run(until_ns=s.lab.clock.now_ns)
+            s._collect()
+            assert not (s.host.rxqs.cqe.parsed < 0).any()
+            seen.append((seen_of(s), s.stream()))
+    assert seen[0] == seen[1]
+
+
+def test_a_write_that_faults_leaves_the_hash_of_a_train_right():
+    """The first frame has fewer completions than buffers then."""
+    seen = []
+    for trains in (1, 0):
+        with Burst(True, trace=1 << 12) as s:
+            queue = s.host.rxqs.ctl[1]
+            s.host.nics.ctl[0].trains = trains
+            s.host.rxqs.cqe.hash = 7777
+            netmem = s.host.rxqs.desc[1, int(queue.used) & int(queue.desc_count - 1)].netmem
+            row = s.host.mem.netmems[int(netmem) >> 1]
+            row.dma_addr, before = 1 << 60, int(row.dma_addr)
+            s.burst([(bytes(5000), {})] * 1 + [(bytes(5000), {"seq": s.next + 5000 * k}) for k in (1, 2)])
+            row.dma_addr = before
+            used = range(int(queue.complete) - 4, int(queue.complete))
+            seen.append([[int(s.host.rxqs.cqe[1, at & int(queue.desc_count - 1)].hash) for at in used], seen_of(s)])
+    assert seen[0] == seen[1]
 
 
 def test_a_train_ends_where_the_ring_does_and_nothing_is_counted_twice():
@@ -82,7 +120,7 @@ def test_a_train_ends_where_the_ring_does_and_nothing_is_counted_twice():
     one, stream, members = run(bursts, 1, **options)
     other, expected, _ = run(bursts, 0, **options)
     assert one == other and stream == expected and members == 15
-    assert one["rx"]["rx_hw_drop_overruns"][1] == 48 + 20
+    assert one["rx"]["rx_hw_drop_overruns"] == [(1, 48 + 20)]
 
 
 @pytest.mark.parametrize("peer, dut, header", [(PEER, DUT, 66), (PEER, DUT, 54), (PEER6, DUT6, 86)])

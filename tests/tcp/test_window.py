@@ -4,6 +4,7 @@ import pytest
 
 from devmemlab.net.skb import SKB_OVERHEAD
 from devmemlab.tcp.window import select_wscale
+from tests.net.test_gro import Burst
 from tests.ports.kit import burst_of
 from tests.scripts.kit import Script
 
@@ -61,6 +62,18 @@ def test_tokens_do_not_keep_the_window_shut():
             held += len(pieces)
         assert held == 30 and s.host.audit().tokens == 30
         assert s.row.rmem_alloc == 0
+
+
+@pytest.mark.parametrize("tail", [8, 308])
+def test_a_short_tail_with_a_link_of_its_own_says_nothing_of_whole_segments(tail):
+    """GRO puts 17 segments in an skb and the eighteenth behind it: by the tail's room a whole one would cost 256 times its octets."""
+    with Burst(True, device=True, rcvbuf=84000, mtu=1500) as s:
+        for _ in range(12):
+            s.burst([(bytes(1448), {})])
+        assert len(s.stream()) == 12 * 1448
+        s.burst([*((bytes(1448), {"seq": s.next + 1448 * k}) for k in range(17)), (bytes(tail), {"seq": s.next + 17 * 1448})])
+        assert len(s.stream()) == 17 * 1448 + tail and s.row.rmem_alloc == 0
+        assert s.row.scaling_ratio == 1448 * 256 // (SKB_OVERHEAD + 4096) and s.row.rcv_wnd > 20_000
 
 
 @pytest.mark.parametrize("tail", [4096, 10])

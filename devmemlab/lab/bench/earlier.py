@@ -9,7 +9,7 @@ import json
 import pathlib
 
 LESS_IS_BETTER = ("ns_", "cycles_", "seconds", "peak_")
-SETTINGS = ("mtu", "footprint_bytes", "app_buffer_bytes", "dmabuf_bytes", "burst", "rx_ring")
+SETTINGS = ("mtu", "footprint_bytes", "app_buffer_bytes", "dmabuf_bytes", "burst", "rx_ring", "device_writes")
 """What makes two cases of one name different measurements."""
 
 
@@ -50,7 +50,7 @@ def _alike(row, before):
 def _figures(row):
     """List what was measured in a row: its figure first, then its ratios to others of the same run."""
     found = {row["figure"]: {name: row.get(name) for name in ("median", "min", "max")}}
-    return found | {name: figure for name, figure in row.get("figures", {}).items() if name.startswith("ratio_")}
+    return found | {name: figure for name, figure in row.get("figures", {}).items() if figure and name.startswith("ratio_")}
 
 
 def ratio_of(name, now, then):
@@ -84,8 +84,10 @@ def agree(now, before):
     Returns
     -------
     agree : bool
-        Each median lies between the smallest and the largest value of the other.
+        Each median lies between the smallest and the largest value of the other; False where these were not kept.
     """
+    if None in (now.get("min"), now.get("max"), before.get("min"), before.get("max")):
+        return False
     return before["min"] <= now["median"] <= before["max"] and now["min"] <= before["median"] <= now["max"]
 
 

@@ -22,7 +22,7 @@ Everything is measured on this machine, in this run, cases taking turns; after e
 proved what it did (digests, tokens, octets, the books of a pool) or the bench would have ended. The baselines are as optimised
 as the devmem path: the same NIC, TCP and bursts, the same copy primitives (past the caches into device memory, LLVM's memcpy
 elsewhere, in compiled kernels), one crossing from Python a buffer; a program's buffer is allocated, and touched, before.
-memcpy: the same octets with nothing else at all.
+memcpy: the same octets, written likewise, with nothing else.
 load: the load average of the last minute when a group of cases began; the bench itself adds about 1 to it."""
 
 

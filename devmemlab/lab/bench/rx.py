@@ -33,7 +33,8 @@ CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 Names: way, octets of distinct payload, MTU, buffer of the program. ratio_to_X: throughput divided by that of X in the same
 group, round by round; bigger is better. Device memory is written past the caches: by the NIC, by memcpy, by the last copy of the
-host ways. memcpy_cached: the same copies as C's memcpy makes them, through the caches. copied_bytes_per_payload_byte is counted,
+host ways. memcpy_cached: the same copies as C's memcpy makes them, through the caches; the faster line only where the payload
+fits a cache. copied_bytes_per_payload_byte is counted,
 not measured. device_bytes: pages of device memory in use. The lab's own speed on this machine: it says nothing about devmem TCP
 on hardware."""
 
@@ -67,7 +68,7 @@ class RxCase(StreamCase):
                  **options):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **HOST | options)
-        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
+        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES, "device_writes": "past the caches",
                      **({"rx_ring": HOST["rx_ring"]} if mode not in PLAIN else {}),
                      **(more or {})}
         if unmoved:

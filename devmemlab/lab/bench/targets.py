@@ -174,7 +174,7 @@ def unit_of(figure):
         Short.
     """
     return {"ns_per_packet": "ns", "ns_per_frag": "ns", "cycles_per_elem": "cycles", "seconds": "s", "peak_rss_mib": "MiB",
-            "ratio_to_memcpy": "x memcpy", "ratio_to_memcpy_cached": "x memcpy", "ratio_to_host_copy": "x host_copy",
+            "ratio_to_memcpy": "x memcpy", "ratio_to_memcpy_cached": "x cached", "ratio_to_host_copy": "x host_copy",
             "ratio_to_c_reader": "x C reader",
             "ratio_to_host_copy_pageable": "x pageable", "ratio_niov_to_page": "x page", "ratio_to_first": "x first",
             "ratio_to_bare": "x without"}.get(figure, figure)
