@@ -57,8 +57,8 @@ def short_life():
     -----
     Python looks for cycles of garbage after each 700 new objects, again and again among all that has been imported, and once
     more at the end: a sixth of a short command's time. Numba imports coverage wherever that is installed, a tenth of a second,
-    and uses it for ``NUMBA_JIT_COVERAGE`` only. So nothing in such a process can import coverage, and what only a cycle of garbage
-    refers to at the end is not closed by Python: files are closed where they are opened.
+    and uses it for ``NUMBA_JIT_COVERAGE`` only. So nothing in such a process can import coverage, and what only a cycle of
+    garbage refers to at the end is not closed by Python: files are closed where they are opened.
     """
     gc.set_threshold(100_000, 20, 100)
     atexit.register(gc.freeze)

@@ -68,7 +68,8 @@ class RxCase(StreamCase):
                  **options):
         self.name, self.source, self.elements, self.contrasts = name, source, source.data_frames, tuple(contrasts)
         self.passes = Passes(source, mode, dmabuf, app_buffer, **HOST | options)
-        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES, "device_writes": "past the caches",
+        self.more = {"mode": mode, "mtu": source.mtu, "footprint_bytes": source.payload_bytes, "burst": MAX_FRAMES,
+                     "device_writes": f"{'through' if mode == 'memcpy_cached' else 'past'} the caches",
                      **({"rx_ring": HOST["rx_ring"]} if mode not in PLAIN else {}),
                      **(more or {})}
         if unmoved:
