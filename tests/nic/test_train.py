@@ -28,7 +28,8 @@ def seen_of(s):
     return {"events": events(host.trace) if host.trace else None, "ledger": host.ledger.tolist(), "gro": rows(host.gro.ctl),
             "rx": rows(host.rxqs.ctl, *OWN), "nic": rows(host.nics.ctl, "trains"), "skbs": rows(host.skbs.ctl),
             "netmems": rows(host.mem.netmems[:host.mem._touched() + 1], "dma_addr"), "pools": rows(host.mem.pools.ctl),
-            "tcbs": rows(host.tcbs.tcb), "drops": host.rxqs.drop.tolist(), "sent": [f["octets"] for f in s.forget()], "rest": (s.sizes, s.tokens)}
+            "tcbs": rows(host.tcbs.tcb),
+            "drops": host.rxqs.drop.tolist(), "sent": [f["octets"] for f in s.forget()], "rest": (s.sizes, s.tokens)}
 
 
 def run(bursts, trains, taken=True, **options):

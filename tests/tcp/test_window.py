@@ -66,7 +66,7 @@ def test_tokens_do_not_keep_the_window_shut():
 
 @pytest.mark.parametrize("tail", [8, 308])
 def test_a_short_tail_with_a_link_of_its_own_says_nothing_of_whole_segments(tail):
-    """GRO puts 17 segments in an skb and the eighteenth behind it: by the tail's room a whole one would cost 256 times its octets."""
+    """GRO puts 17 segments in an skb and the eighteenth behind it: by the tail's room a whole one would be dear."""
     with Burst(True, device=True, rcvbuf=90_000, mtu=1500) as s:
         for _ in range(12):
             s.burst([(bytes(1448), {})])
