@@ -22,8 +22,8 @@ CONTRASTS, QUOTED = {}, {}
 NOTES = """\
 ns_per_packet: steering, header split, descriptors, page_pool, skbs, GRO, TCP, recvmsg, tokens and their return, for each frame
 with payload; its payload is not copied. The stream is one connection's bulk, cut as TSO cuts it: nearly every frame is like the
-one before, and is received as a train (`devmemlab.nic.train`); the singles of bench scale are not. gbps_sustainable: what a wire may carry when its packets come no faster than that,
-with Ethernet header, FCS, preamble and gap."""
+one before, and is received as a train (`devmemlab.nic.train`); the singles of bench scale are not. gbps_sustainable: what a
+wire may carry when its packets come no faster than that, with Ethernet header, FCS, preamble and gap."""
 
 
 class ControlCase(RxCase):
