@@ -224,10 +224,8 @@ def dispatcher_of(function, options, keep=None):
     Raises
     ------
     TypeError
-        It is no plain function, or an option is none of Numba's.
+        An option is none of Numba's.
     """
-    if not inspect.isfunction(function):
-        raise TypeError(f"{function!r} is no plain function; a kernel is made of one (its own is kernel.py_func)")
     options = {"boundscheck": None, **options, "nopython": True, "no_cfunc_wrapper": True}
     options.pop("cache", None)
     unknown = [name for name in options if name != "locals" and not hasattr(CPUTargetOptions, name)]

@@ -10,6 +10,7 @@ Numba could not notice when a kernel of ours that they call has changed.
 """
 
 import functools
+import inspect
 import pathlib
 
 from numba import config
@@ -148,6 +149,11 @@ def kernel(function=None, **options):
     kernel : numba dispatcher, or `function` itself under ``NUMBA_DISABLE_JIT=1``
         ``kernel.py_func`` is the plain function in either case.
 
+    Raises
+    ------
+    TypeError
+        It is no plain function, or an option is none of Numba's.
+
     Notes
     -----
     Kernels allocate nothing, so reference counting is off (``_nrt=False``): Numba would otherwise count every table of a
@@ -156,6 +162,8 @@ def kernel(function=None, **options):
     """
     if function is None:
         return lambda f: kernel(f, **options)
+    if not inspect.isfunction(function):
+        raise TypeError(f"{function!r} is no plain function; a kernel is made of one (its own is kernel.py_func)")
     path = _file_in_package(function.__code__.co_filename)
     name = f"{function.__module__}.{function.__qualname__}"
     if config.DISABLE_JIT:
